@@ -1,0 +1,35 @@
+import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
+import { AuthGroup } from "./Auth.ts"
+import { ChatGroup } from "./Chat.ts"
+import { InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
+import { HealthGroup } from "./Health.ts"
+import { documented } from "./OpenApi.ts"
+import { SessionsGroup } from "./Sessions.ts"
+import { UsersGroup } from "./Users.ts"
+
+export const version = "0.1.0"
+
+/** Around every endpoint: gives what does not decode, and what nobody expected, the shapes of the contract. */
+export class Boundary extends HttpApiMiddleware.Service<Boundary>()("@parley/domain/Boundary", {
+  error: [ValidationError, InternalServerError, ServiceUnavailable]
+}) {}
+
+/** The whole contract. Unknown fields of a request are refused, so that a misspelt option never passes in silence. */
+export class Api extends HttpApi.make("parley")
+  .add(AuthGroup, UsersGroup, SessionsGroup, ChatGroup)
+  .prefix("/api/v1")
+  .add(HealthGroup)
+  .middleware(Boundary)
+  .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })
+  .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
+  .annotate(HttpApi.SuccessParseOptions, {})
+  .annotate(HttpApi.ErrorParseOptions, {})
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Parley",
+      version,
+      description: "Accounts, sessions, and an agent to talk to: in one JSON answer or as a live stream.",
+      license: { name: "MIT" },
+      transform: documented
+    })
+  ) {}

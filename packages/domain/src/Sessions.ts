@@ -1,0 +1,128 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { bodyErrors } from "./Errors.ts"
+import { TrimmedText } from "./Text.ts"
+import { Authorization } from "./Users.ts"
+
+export const SessionId = Schema.String.check(Schema.isUUID(undefined, { message: "Must be a UUID" })).pipe(
+  Schema.brand("SessionId")
+)
+export type SessionId = typeof SessionId.Type
+
+export const MessageId = Schema.String.check(Schema.isUUID(undefined, { message: "Must be a UUID" })).pipe(
+  Schema.brand("MessageId")
+)
+export type MessageId = typeof MessageId.Type
+
+export const SessionName = TrimmedText({
+  label: "Name",
+  minimum: 1,
+  maximum: 100,
+  description: "What the session is called.",
+  examples: ["Holiday plans"]
+})
+
+const sessionIdExample = SessionId.make("0199c0de-0000-7000-8000-000000000002")
+
+export const Session = Schema.Struct({
+  session_id: SessionId.annotate({ examples: [sessionIdExample] }),
+  name: Schema.String.annotate({
+    description: "Empty until the first turn names it, unless it was named",
+    examples: ["Holiday plans"]
+  }),
+  created_at: Schema.DateTimeUtcFromString
+}).annotate({ identifier: "Session" })
+export type Session = typeof Session.Type
+
+export const Message = Schema.Struct({
+  id: MessageId.annotate({ examples: [MessageId.make("0199c0de-0000-7000-8000-000000000003")] }),
+  session_id: SessionId,
+  role: Schema.Literals(["user", "assistant"]),
+  content: Schema.String.annotate({ description: "Text as it was meant: escape it where it is shown" }),
+  timestamp: Schema.DateTimeUtcFromString
+}).annotate({ identifier: "Message" })
+export type Message = typeof Message.Type
+
+/** Opaque to clients: what `next_cursor` of the page before said. */
+export const Cursor = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z0-9_-]{1,128}$/u, { message: "Not a cursor of this list" })
+).pipe(Schema.brand("Cursor"))
+export type Cursor = typeof Cursor.Type
+
+export const Paging = {
+  limit: Schema.optionalKey(
+    Schema.FiniteFromString.annotate({ message: "Must be a number from 1 to 100" }).check(
+      Schema.isInt({ message: "Must be a whole number" }),
+      Schema.isBetween({ minimum: 1, maximum: 100 }, { message: "Must be a number from 1 to 100" })
+    )
+  ),
+  cursor: Schema.optionalKey(Cursor)
+}
+
+const nextCursor = Schema.NullOr(Cursor).annotate({ description: "Of the page after this one; null on the last" })
+
+export const SessionPage = Schema.Struct({ items: Schema.Array(Session), next_cursor: nextCursor }).annotate({
+  identifier: "SessionPage"
+})
+export type SessionPage = typeof SessionPage.Type
+
+export const MessagePage = Schema.Struct({ items: Schema.Array(Message), next_cursor: nextCursor }).annotate({
+  identifier: "MessagePage"
+})
+export type MessagePage = typeof MessagePage.Type
+
+/** Somebody else's session is not found either. */
+export class SessionNotFound extends Schema.Error<SessionNotFound>("SessionNotFound")(
+  { detail: Schema.tag("Session not found") },
+  { httpApiStatus: 404, description: "No session of yours has this id." }
+) {
+  readonly _tag = "SessionNotFound" as const
+}
+
+const params = { session_id: SessionId }
+const path = "/chat/sessions/:session_id"
+
+const annotated = (summary: string, description: string) => OpenApi.annotations({ summary, description })
+
+export class SessionsGroup extends HttpApiGroup.make("sessions")
+  .add(
+    HttpApiEndpoint.post("create", "/chat/sessions", {
+      payload: Schema.Struct({ name: Schema.optionalKey(SessionName) }).annotate({ identifier: "NewSession" }),
+      success: Session.pipe(HttpApiSchema.status(201)),
+      error: bodyErrors
+    }).annotateMerge(annotated("Open a session", "A session without a name takes one from its first message.")),
+    HttpApiEndpoint.get("list", "/chat/sessions", { query: Paging, success: SessionPage }).annotateMerge(
+      annotated("List sessions", "Newest first.")
+    ),
+    HttpApiEndpoint.get("get", path, { params, success: Session, error: SessionNotFound }).annotateMerge(
+      annotated("Get a session", "One session of yours.")
+    ),
+    HttpApiEndpoint.patch("rename", path, {
+      params,
+      payload: Schema.Struct({ name: SessionName }).annotate({ identifier: "RenamedSession" }),
+      success: Session,
+      error: [SessionNotFound, ...bodyErrors]
+    }).annotateMerge(annotated("Rename a session", "Sets the name.")),
+    HttpApiEndpoint.delete("delete", path, {
+      params,
+      success: HttpApiSchema.NoContent,
+      error: SessionNotFound
+    }).annotateMerge(
+      annotated("Delete a session", "With its messages and the agent's memory of it. A running turn ends in an error.")
+    ),
+    HttpApiEndpoint.get("messages", `${path}/messages`, {
+      params,
+      query: Paging,
+      success: MessagePage,
+      error: SessionNotFound
+    }).annotateMerge(annotated("List messages", "Oldest first.")),
+    HttpApiEndpoint.delete("clear", `${path}/messages`, {
+      params,
+      success: HttpApiSchema.NoContent,
+      error: SessionNotFound
+    }).annotateMerge(
+      annotated("Clear a session", "Deletes its messages and the agent's memory of them. A running turn ends in an error.")
+    )
+  )
+  .middleware(Authorization)
+  .annotateMerge(OpenApi.annotations({ title: "Sessions", description: "Conversations and what was said in them" })) {}

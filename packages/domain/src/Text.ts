@@ -1,0 +1,43 @@
+/**
+ * How text sent by a client is read: trimmed, NFC, free of control characters, lengths in code points.
+ * Text is stored as it was meant and never escaped here; whoever shows it escapes it.
+ */
+import { Schema, SchemaTransformation } from "effect"
+
+/** NUL cannot be stored by PostgreSQL; the other control characters have no place in a chat. Tab and line ends do. */
+const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u
+
+export const isPrintable = Schema.makeFilter((text: string) => text.isWellFormed() && !controlCharacters.test(text), {
+  expected: "text without control characters",
+  message: "Must not contain control characters or broken Unicode"
+})
+
+const normalize = (text: string): string => text.normalize("NFC").trim()
+
+/**
+ * Text of `minimum` to `maximum` code points after trimming.
+ * `label` begins the error messages: "Name must have between 1 and 100 characters".
+ */
+export const TrimmedText = (options: {
+  readonly label: string
+  readonly minimum: number
+  readonly maximum: number
+  readonly description: string
+  readonly examples: readonly [string, ...ReadonlyArray<string>]
+}) => {
+  const { label, maximum, minimum } = options
+  const message = `${label} must have between ${minimum} and ${maximum} characters`
+  return Schema.String.annotate({
+    message: `${label} must be a string`,
+    description: `${options.description} ${minimum} to ${maximum} characters (code points) after trimming.`,
+    examples: options.examples
+  }).pipe(
+    Schema.decodeTo(
+      Schema.String.check(Schema.isBetweenCodePoints(minimum, maximum, { message }), isPrintable),
+      SchemaTransformation.transform({ decode: normalize, encode: (text) => text })
+    )
+  )
+}
+
+/** Lower-cased as well, so that one address is one account however it is typed. */
+export const normalizeEmail = (text: string): string => normalize(text).toLowerCase()

@@ -1,0 +1,85 @@
+import type { MessageId, SessionId } from "@parley/domain/Sessions"
+import { ModelTimeout } from "@parley/domain/Chat"
+import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
+import type { Memory } from "./AgentMemory.ts"
+import { CheckpointRepo } from "./CheckpointRepo.ts"
+import { ModelEndpoint } from "./ModelEndpoint.ts"
+import type { TurnModelError } from "./ModelError.ts"
+import { modelOptions, settings } from "./settings.ts"
+import { Tools } from "./Tools/Tools.ts"
+
+export type AgentEvent =
+  | { readonly _tag: "Token"; readonly content: string }
+  | { readonly _tag: "Tool"; readonly name: string; readonly status: "started" | "finished" | "failed" }
+
+/** Tokens of one call of the model, as the provider counted them. */
+export interface ModelUsage {
+  readonly model: string
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+export interface Answer {
+  readonly content: string
+  readonly usage: ReadonlyArray<ModelUsage>
+  /** What the agent will remember of the turn, once it is committed with the rest of it. */
+  readonly memory: Memory
+}
+
+export interface Question {
+  readonly sessionId: SessionId
+  readonly messageId: MessageId
+  readonly content: string
+  /** Told as it happens; its slowness is felt upstream. */
+  readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
+}
+
+/** Answers questions, with what was said before in mind. Writes nothing; interrupting it ends the upstream request. */
+export class Agent extends Context.Service<
+  Agent,
+  { readonly answer: (question: Question) => Effect.Effect<Answer, TurnModelError> }
+>()("@parley/server/Agent") {
+  static readonly layerNoDeps = Layer.effect(
+    Agent,
+    Effect.gen(function* () {
+      const endpoint = yield* ModelEndpoint
+      const checkpoints = yield* CheckpointRepo
+      const tools = yield* Tools
+      const fs = yield* FileSystem.FileSystem
+      const template = yield* Effect.orDie(fs.readFileString(new URL("./prompts/system.md", import.meta.url).pathname))
+      const options = yield* modelOptions
+      const agentName = yield* settings.agentName.config
+      const contextTokens = yield* settings.contextTokens.config
+      const totalTimeout = yield* settings.totalTimeout.config
+
+      // LangChain takes two seconds to load, and the first request may not need it: it loads beside the boot.
+      const loaded = yield* Effect.cached(
+        Effect.gen(function* () {
+          const { CheckpointStaging, Graph, Model } = yield* Effect.promise(() => import("./langchain.ts"))
+          return { run: Graph.run, model: Model.make(endpoint, tools, options), stage: CheckpointStaging.stage }
+        })
+      )
+      yield* Effect.forkScoped(loaded)
+
+      const answer = Effect.fn("Agent.answer")(function* (question: Question) {
+        const { model, run, stage } = yield* loaded
+        const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
+        const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
+        const systemPrompt = template.replaceAll("{{agent_name}}", agentName).replaceAll("{{date}}", today)
+        const outcome = yield* run({
+          ...question,
+          systemPrompt,
+          model,
+          tools,
+          contextTokens,
+          checkpointer: memory.saver
+        }).pipe(Effect.timeoutOrElse({ duration: totalTimeout, orElse: () => Effect.fail(new ModelTimeout({})) }))
+        return { ...outcome, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
+      })
+
+      return Agent.of({ answer })
+    })
+  )
+
+  static readonly layer = Agent.layerNoDeps.pipe(Layer.provide([ModelEndpoint.layer, Tools.layer, CheckpointRepo.layer]))
+}

@@ -1,0 +1,51 @@
+import { Config, Duration, Schema } from "effect"
+import * as Setting from "../Settings/Setting.ts"
+
+export const settings = {
+  apiKey: Setting.requiredOutsideDevelopment(
+    Setting.optional("LLM_API_KEY", Config.Redacted("LLM_API_KEY"), "the API key of the model's provider")
+  ),
+  baseUrl: Setting.optional(
+    "LLM_BASE_URL",
+    Config.URL("LLM_BASE_URL"),
+    "the address of an OpenAI-compatible API, such as http://localhost:11434/v1"
+  ),
+  model: Setting.withDefault("LLM_MODEL", Config.NonEmptyString("LLM_MODEL"), "gpt-4o-mini", "the name of a model"),
+  temperature: Setting.withDefault(
+    "LLM_TEMPERATURE",
+    Config.schema(Schema.FiniteFromString.check(Schema.isBetween({ minimum: 0, maximum: 2 })), "LLM_TEMPERATURE"),
+    0.2,
+    "a number from 0 to 2"
+  ),
+  maxTokens: Setting.positiveInt("LLM_MAX_TOKENS", 2000),
+  maxAttempts: Setting.positiveInt("LLM_MAX_ATTEMPTS", 3),
+  contextTokens: Setting.positiveInt("LLM_CONTEXT_TOKENS", 16_000),
+  attemptTimeout: Setting.withDefault(
+    "LLM_ATTEMPT_TIMEOUT",
+    Config.Duration("LLM_ATTEMPT_TIMEOUT"),
+    Duration.seconds(30),
+    'a duration such as "30 seconds": how long one attempt may wait for its first token, and between tokens'
+  ),
+  totalTimeout: Setting.withDefault(
+    "LLM_TOTAL_TIMEOUT",
+    Config.Duration("LLM_TOTAL_TIMEOUT"),
+    Duration.seconds(60),
+    'a duration such as "60 seconds": how long a turn\'s model calls may take altogether'
+  ),
+  agentName: Setting.withDefault(
+    "AGENT_NAME",
+    Config.NonEmptyString("AGENT_NAME"),
+    "Parley",
+    "what the agent calls itself"
+  )
+}
+
+/** How the model is called. */
+export const modelOptions = Config.all({
+  model: settings.model.config,
+  temperature: settings.temperature.config,
+  maxTokens: settings.maxTokens.config,
+  maxAttempts: settings.maxAttempts.config,
+  attemptTimeout: settings.attemptTimeout.config
+})
+export type ModelOptions = Config.Success<typeof modelOptions>

@@ -1,0 +1,98 @@
+import { FamilyId, Unauthorized, UserId } from "@parley/domain/Users"
+import { Clock, Context, DateTime, Duration, Effect, FileSystem, Layer, Option, Redacted, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+import { jwtVerify, SignJWT } from "jose"
+import { settings as sqlSettings } from "../Sql/settings.ts"
+import { settings } from "./settings.ts"
+
+const issuer = "parley"
+const audience = "parley-api"
+/** RFC 9068: keeps other JWTs signed with the same key from passing as access tokens. */
+const type = "at+jwt"
+
+const Claims = Schema.Struct({ sub: UserId, sid: FamilyId, exp: Schema.Finite })
+export type Claims = typeof Claims.Type
+
+const invalid = new Unauthorized({ detail: "Invalid or expired token" })
+
+/** JWTs, HS256. They say who asks and by which login; whether that login still stands is asked elsewhere. */
+export class AccessTokens extends Context.Service<
+  AccessTokens,
+  {
+    readonly issue: (
+      userId: UserId,
+      familyId: FamilyId
+    ) => Effect.Effect<{ readonly token: string; readonly expiresIn: number; readonly expiresAt: DateTime.Utc }>
+    readonly verify: (token: Redacted.Redacted) => Effect.Effect<Claims, Unauthorized>
+  }
+>()("@parley/server/AccessTokens") {
+  static readonly layer = Layer.effect(
+    AccessTokens,
+    Effect.gen(function* () {
+      const random = yield* SecureRandom.SecureRandom
+      const key = textEncoder.encode(Redacted.value(yield* secretKey))
+      const previous = yield* settings.previousSecretKey.config
+      const keys = [key, ...Option.match(previous, { onNone: () => [], onSome: (k) => [textEncoder.encode(Redacted.value(k))] })]
+      const lifetime = Duration.hours(yield* settings.accessTokenHours.config)
+
+      const issue = Effect.fn("AccessTokens.issue")(function* (userId: UserId, familyId: FamilyId) {
+        const now = yield* DateTime.now
+        const expiresAt = DateTime.addDuration(now, lifetime)
+        const jti = yield* random.uuidV4()
+        const token = yield* Effect.promise(() =>
+          new SignJWT({ sid: familyId })
+            .setProtectedHeader({ alg: "HS256", typ: type })
+            .setIssuer(issuer)
+            .setAudience(audience)
+            .setSubject(userId)
+            .setJti(jti)
+            .setIssuedAt(DateTime.toDateUtc(now))
+            .setExpirationTime(DateTime.toDateUtc(expiresAt))
+            .sign(key)
+        )
+        return { token, expiresIn: Duration.toSeconds(lifetime), expiresAt }
+      })
+
+      const verifyWith = (token: Redacted.Redacted, candidate: Uint8Array, nowMillis: number) =>
+        Effect.tryPromise({
+          try: () =>
+            jwtVerify(Redacted.value(token), candidate, {
+              algorithms: ["HS256"],
+              issuer,
+              audience,
+              typ: type,
+              currentDate: new Date(nowMillis),
+              requiredClaims: ["sub", "sid", "jti", "iat", "exp"]
+            }),
+          catch: () => invalid
+        })
+
+      const verify = Effect.fn("AccessTokens.verify")(function* (token: Redacted.Redacted) {
+        const now = yield* Clock.currentTimeMillis
+        const { payload } = yield* Effect.firstSuccessOf(keys.map((candidate) => verifyWith(token, candidate, now)))
+        return yield* Effect.mapError(decodeClaims(payload), () => invalid)
+      })
+
+      return AccessTokens.of({ issue, verify })
+    })
+  )
+}
+
+const textEncoder = new TextEncoder()
+const decodeClaims = Schema.decodeUnknownEffect(Claims)
+
+/** JWT_SECRET_KEY; without one, in development, a key made once and kept in DATA_DIR, so that logins outlive a restart. */
+const secretKey = Effect.gen(function* () {
+  const configured = yield* settings.secretKey.config
+  if (Option.isSome(configured)) return configured.value
+  const fs = yield* FileSystem.FileSystem
+  const directory = yield* sqlSettings.dataDir.config
+  const path = `${directory}/jwt-secret-key`
+  const random = yield* SecureRandom.SecureRandom
+  const made = Base64Url.encode(yield* random.randomBytes(48))
+  yield* fs.makeDirectory(directory, { recursive: true })
+  // "wx" fails when the file is there: of two servers that start at once, one makes the key and both read it.
+  yield* Effect.ignore(fs.writeFileString(path, made, { flag: "wx", mode: 0o600 }))
+  return Redacted.make(yield* fs.readFileString(path))
+})

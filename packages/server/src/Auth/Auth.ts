@@ -1,0 +1,146 @@
+import type { Credentials, EmailTaken, Registration, Tokens } from "@parley/domain/Auth"
+import { FamilyId, InvalidCredentials, Unauthorized, type User, type UserId } from "@parley/domain/Users"
+import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
+import { Digest, SecureRandom } from "effect/crypto"
+import { Base64Url } from "effect/encoding"
+import { Users } from "../Users/Users.ts"
+import { AccessTokens } from "./AccessTokens.ts"
+import * as LoginsRepo from "./LoginsRepo.ts"
+import { Passwords } from "./Passwords.ts"
+import { settings } from "./settings.ts"
+
+/** How long a revocation made on another server may stay unnoticed here. */
+const revocationDelay = Duration.seconds(30)
+
+/** Logins: opened by a password, kept by refresh tokens, ended by logging out or by a stolen token's reappearance. */
+export class Auth extends Context.Service<
+  Auth,
+  {
+    readonly register: (input: Registration) => Effect.Effect<Tokens & { readonly user: User }, EmailTaken>
+    readonly login: (input: Credentials) => Effect.Effect<Tokens, InvalidCredentials>
+    readonly refresh: (token: Redacted.Redacted) => Effect.Effect<Tokens, Unauthorized>
+    readonly logout: (login: Login, everywhere: boolean) => Effect.Effect<void>
+    /** Who holds this access token, if it is good and its login still stands. */
+    readonly authenticate: (accessToken: Redacted.Redacted) => Effect.Effect<Login, Unauthorized>
+  }
+>()("@parley/server/Auth") {
+  static readonly layerNoDeps = Layer.effect(
+    Auth,
+    Effect.gen(function* () {
+      const users = yield* Users
+      const passwords = yield* Passwords
+      const accessTokens = yield* AccessTokens
+      const random = yield* SecureRandom.SecureRandom
+      const digest = yield* Digest.Digest
+      const repo = yield* LoginsRepo.make
+      const lifetimeSeconds = Duration.toSeconds(Duration.days(yield* settings.refreshTokenDays.config))
+      const graceSeconds = yield* settings.refreshReuseGraceSeconds.config
+
+      const isOpen = yield* Cache.makeWith((id: FamilyId) => Effect.map(Effect.orDie(repo.isOpen(id)), Option.isSome), {
+        capacity: 100_000,
+        timeToLive: (exit) => (Exit.isSuccess(exit) ? revocationDelay : Duration.zero)
+      })
+
+      const hashOf = (token: string) => digest.digest(Digest.sha256, textEncoder.encode(token))
+
+      const newRefreshToken = Effect.gen(function* () {
+        const token = Base64Url.encode(yield* random.randomBytes(32))
+        return { token, hash: yield* Effect.orDie(hashOf(token)) }
+      })
+
+      const tokens = Effect.fnUntraced(function* (login: Login, refreshToken: string) {
+        const access = yield* accessTokens.issue(login.id, login.familyId)
+        return {
+          access_token: access.token,
+          refresh_token: refreshToken,
+          token_type: "bearer" as const,
+          expires_in: access.expiresIn,
+          expires_at: access.expiresAt
+        }
+      })
+
+      const open = Effect.fnUntraced(function* (userId: UserId) {
+        const { hash, token } = yield* newRefreshToken
+        const familyId = FamilyId.make(yield* random.uuidV7())
+        yield* Effect.orDie(repo.open({ family_id: familyId, user_id: userId, hash, lifetimeSeconds }))
+        return yield* tokens({ id: userId, familyId }, token)
+      })
+
+      const register = Effect.fn("Auth.register")(function* ({ email, password }: Registration) {
+        const user = yield* Effect.tapError(users.create(email, yield* passwords.hash(password)), () =>
+          audit("register", "email_taken")
+        )
+        yield* audit("register", "success", user.id)
+        return { user, ...(yield* open(user.id)) }
+      })
+
+      const login = Effect.fn("Auth.login")(function* ({ email, password }: Credentials) {
+        const user = yield* users.findByEmail(email)
+        const matches = yield* Option.match(user, {
+          onNone: () => passwords.verifyNothing(password),
+          onSome: (found) => passwords.verify(password, found.hashed_password)
+        })
+        if (Option.isNone(user) || !matches) {
+          yield* audit("login", "failure", Option.getOrUndefined(user)?.id)
+          return yield* new InvalidCredentials({})
+        }
+        if (passwords.isOutdated(user.value.hashed_password)) {
+          yield* users.setPasswordHash(user.value.id, yield* passwords.hash(password))
+        }
+        yield* audit("login", "success", user.value.id)
+        return yield* open(user.value.id)
+      })
+
+      const refresh = Effect.fn("Auth.refresh")(function* (token: Redacted.Redacted) {
+        const usedHash = yield* Effect.orDie(hashOf(Redacted.value(token)))
+        const next = yield* newRefreshToken
+        const owner = yield* Effect.orDie(repo.rotate({ usedHash, hash: next.hash, lifetimeSeconds }))
+        if (Option.isSome(owner)) {
+          return yield* tokens({ id: owner.value.user_id, familyId: owner.value.family_id }, next.token)
+        }
+        const revoked = yield* Effect.orDie(repo.revokeReused({ hash: usedHash, graceSeconds }))
+        if (Option.isSome(revoked)) {
+          yield* Cache.invalidate(isOpen, revoked.value.family_id)
+          yield* audit("refresh", "reuse_detected", revoked.value.user_id)
+        } else {
+          yield* audit("refresh", "failure")
+        }
+        return yield* new Unauthorized({ detail: "Invalid or expired token" })
+      })
+
+      const logout = Effect.fn("Auth.logout")(function* (login: Login, everywhere: boolean) {
+        if (everywhere) {
+          const ended = yield* Effect.orDie(repo.revokeAll(login.id))
+          yield* Effect.forEach(ended, ({ id }) => Cache.invalidate(isOpen, id), { discard: true })
+        } else {
+          yield* Effect.orDie(repo.revoke(login.familyId))
+        }
+        yield* Cache.invalidate(isOpen, login.familyId)
+        yield* audit("logout", everywhere ? "everywhere" : "success", login.id)
+      })
+
+      const authenticate = Effect.fn("Auth.authenticate")(function* (accessToken: Redacted.Redacted) {
+        const claims = yield* accessTokens.verify(accessToken)
+        if (yield* Cache.get(isOpen, claims.sid)) return { id: claims.sub, familyId: claims.sid }
+        return yield* new Unauthorized({ detail: "Invalid or expired token" })
+      })
+
+      return Auth.of({ register, login, refresh, logout, authenticate })
+    })
+  )
+
+  static readonly layer = Auth.layerNoDeps.pipe(Layer.provide([Passwords.layer, AccessTokens.layer]))
+}
+
+export interface Login {
+  readonly id: UserId
+  readonly familyId: FamilyId
+}
+
+const textEncoder = new TextEncoder()
+
+/** Every attempt to authenticate, without e-mail, password or token. The request id and address come with the request. */
+const audit = (event: string, outcome: string, userId?: UserId) =>
+  Effect.logInfo(`auth ${event} ${outcome}`).pipe(
+    Effect.annotateLogs({ event: `auth.${event}`, outcome, ...(userId === undefined ? {} : { user_id: userId }) })
+  )

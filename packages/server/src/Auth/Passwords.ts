@@ -1,0 +1,48 @@
+import bcrypt from "@node-rs/bcrypt"
+import { Context, Effect, Layer, Redacted, Semaphore } from "effect"
+import { settings } from "./settings.ts"
+
+/** Hashing with bcrypt, in native threads: the event loop goes on. */
+export class Passwords extends Context.Service<
+  Passwords,
+  {
+    readonly hash: (password: Redacted.Redacted) => Effect.Effect<Redacted.Redacted>
+    readonly verify: (password: Redacted.Redacted, hash: Redacted.Redacted) => Effect.Effect<boolean>
+    /** Takes as long as `verify` does, for a user who does not exist. */
+    readonly verifyNothing: (password: Redacted.Redacted) => Effect.Effect<false>
+    /** Whether the hash was made with fewer rounds than are set now. */
+    readonly isOutdated: (hash: Redacted.Redacted) => boolean
+  }
+>()("@parley/server/Passwords") {
+  static readonly layer = Layer.effect(
+    Passwords,
+    Effect.gen(function* () {
+      const rounds = yield* settings.bcryptRounds.config
+      // As many as there are native threads to spare: more would only queue where nobody sees them.
+      const permits = yield* Semaphore.make(4)
+
+      const hash = Effect.fn("Passwords.hash")((password: Redacted.Redacted) =>
+        Effect.promise(() => bcrypt.hash(Redacted.value(password), { cost: rounds })).pipe(
+          Effect.map((hash) => Redacted.make(hash)),
+          permits.withPermit
+        )
+      )
+      const verify = Effect.fn("Passwords.verify")((password: Redacted.Redacted, hash: Redacted.Redacted) =>
+        permits.withPermit(Effect.promise(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash))))
+      )
+      const nobodysHash = yield* Effect.cached(hash(Redacted.make("nobody's password")))
+      const verifyNothing = Effect.fn("Passwords.verifyNothing")((password: Redacted.Redacted) =>
+        nobodysHash.pipe(
+          Effect.flatMap((hash) => verify(password, hash)),
+          Effect.as(false as const)
+        )
+      )
+      yield* Effect.forkScoped(nobodysHash)
+
+      return Passwords.of({ hash, verify, verifyNothing, isOutdated: (hash) => roundsOf(hash) < rounds })
+    })
+  )
+}
+
+/** `$2b$12$...` was made with 12 rounds. */
+const roundsOf = (hash: Redacted.Redacted): number => Number(Redacted.value(hash).split("$")[2])

@@ -1,0 +1,99 @@
+/** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
+import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
+import { Cause, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
+import { HttpServerResponse } from "effect/http"
+import type { AgentEvent } from "../Agent/Agent.ts"
+import { unexpected } from "../Edge/Boundary.ts"
+
+/** Events a slow reader may be behind before the model is read no further. */
+const maxPendingEvents = 256
+
+/** A client that reads nothing for so long is gone. */
+const stallTimeout = "30 seconds"
+
+/** Proxies close connections on which nothing moves. */
+const heartbeatInterval = "15 seconds"
+
+type Event =
+  | AgentEvent
+  | { readonly _tag: "Heartbeat" }
+  | { readonly _tag: "Done"; readonly answer: ChatAnswer }
+
+const headers = {
+  "cache-control": "no-cache, no-transform",
+  "x-accel-buffering": "no"
+}
+
+/**
+ * Answers with the events of `take` as they come; what fails before the first of them is an ordinary error.
+ * `take` is interrupted when the client goes. `drop` must close the connection: it is used on a client that stays but
+ * does not read.
+ */
+export const respond = Effect.fn("Sse.respond")(function* (
+  take: (onEvent: (event: AgentEvent) => Effect.Effect<void>) => Effect.Effect<ChatAnswer, TurnError>,
+  drop: Effect.Effect<void>
+): Effect.fn.Return<HttpServerResponse.HttpServerResponse, TurnError, Scope.Scope> {
+  const queue = yield* Effect.acquireRelease(
+    Queue.bounded<Event, TurnError | Cause.Done>(maxPendingEvents),
+    Queue.shutdown
+  )
+  const offer = (event: Event) =>
+    // Only a full queue is worth a timer.
+    Queue.offerUnsafe(queue, event)
+      ? Effect.void
+      : Effect.timeoutOrElse(Queue.offer(queue, event), { duration: stallTimeout, orElse: () => drop })
+
+  yield* take((event) => Effect.suspend(() => offer(event))).pipe(
+    Effect.flatMap((answer) => Queue.offer(queue, { _tag: "Done", answer })),
+    Queue.into(queue),
+    Effect.forkScoped
+  )
+  const first = yield* Effect.catchIf(Queue.take(queue), Cause.isDone, Effect.die)
+  yield* Effect.sleep(heartbeatInterval).pipe(
+    Effect.andThen(Effect.sync(() => Queue.offerUnsafe(queue, { _tag: "Heartbeat" }))),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  const encode = encoder()
+  const events = Stream.fromQueue(queue).pipe(
+    Stream.prepend([first]),
+    Stream.mapArray((batch) => [encode.events(batch)]),
+    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error)))
+  )
+  return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
+})
+
+const failure = Effect.fnUntraced(function* (cause: Cause.Cause<TurnError>) {
+  const expected = Cause.findErrorOption(cause)
+  const error = Option.isSome(expected) ? expected.value : yield* unexpected(cause)
+  return { detail: error.detail, status: statusOf(error) }
+})
+
+const textEncoder = new TextEncoder()
+const encodeDone = Schema.encodeSync(ChatEvent.members[2].fields.data)
+
+const dataOf = (event: Exclude<Event, { readonly _tag: "Heartbeat" }>): string => {
+  switch (event._tag) {
+    case "Token":
+      return `event: token\ndata: ${JSON.stringify({ content: event.content })}`
+    case "Tool":
+      return `event: tool\ndata: ${JSON.stringify({ name: event.name, status: event.status })}`
+    case "Done":
+      return `event: done\ndata: ${encodeDone({ message: event.answer.message, usage: event.answer.usage })}`
+  }
+}
+
+/** Numbers the events of one stream. What is ready together is sent together. */
+const encoder = () => {
+  let id = 0
+  const numbered = (data: string) => `id: ${++id}\n${data}\n\n`
+  return {
+    events: (batch: ReadonlyArray<Event>) => {
+      let text = ""
+      for (const event of batch) text += event._tag === "Heartbeat" ? ": keep-alive\n\n" : numbered(dataOf(event))
+      return textEncoder.encode(text)
+    },
+    error: (data: { readonly detail: string; readonly status: number }) =>
+      textEncoder.encode(numbered(`event: error\ndata: ${JSON.stringify(data)}`))
+  }
+}

@@ -1,0 +1,76 @@
+/** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
+import { ByteSize, Clock, Effect, Option } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Headers, HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { settings } from "./settings.ts"
+
+/** What is told of errors that no endpoint raises itself, by status. */
+const details: Record<number, string> = {
+  400: "Bad request",
+  404: "Not found",
+  413: "Request body too large",
+  415: "Unsupported content type",
+  499: "Client closed the request",
+  500: "Internal server error",
+  503: "Service temporarily unavailable"
+}
+
+/** The router and the server answer errors with text or nothing: those get the body that all errors have. */
+const withErrorBody = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>
+  response.status < 400 || response.headers["content-type"] === "application/json"
+    ? response
+    : HttpServerResponse.jsonUnsafe(
+        { detail: details[response.status] ?? "Request failed" },
+        { status: response.status, headers: Headers.removeMany(response.headers, ["content-type", "content-length"]) }
+      )
+
+const safety = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" }
+
+/** What may be repeated in logs and headers without harm. */
+const wellFormedId = /^[A-Za-z0-9._-]{8,128}$/u
+
+/** The client's `X-Request-Id` when it is well formed, else a new one. */
+const idOf = (request: HttpServerRequest.HttpServerRequest, random: SecureRandom.SecureRandom["Service"]) => {
+  const sent = request.headers["x-request-id"]
+  return sent !== undefined && wellFormedId.test(sent) ? Effect.succeed(sent) : random.uuidV7()
+}
+
+/** The template of the route, never the path, which has ids in it. */
+const routeOf = Effect.map(
+  Effect.serviceOption(HttpRouter.RouteContext),
+  Option.match({ onNone: () => "none", onSome: ({ route }) => route.path })
+)
+
+export const layer = HttpRouter.middleware(
+  Effect.gen(function* () {
+    const random = yield* SecureRandom.SecureRandom
+    const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
+
+    return (httpEffect) =>
+      Effect.gen(function* () {
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const id = yield* idOf(request, random)
+        const startedAt = yield* Clock.currentTimeMillis
+        const finish = Effect.fnUntraced(function* (response: HttpServerResponse.HttpServerResponse) {
+          const http = {
+            method: request.method,
+            route: yield* routeOf,
+            status: response.status,
+            duration_ms: (yield* Clock.currentTimeMillis) - startedAt
+          }
+          yield* Effect.logInfo("request").pipe(Effect.annotateLogs({ request_id: id, ...http }))
+          return HttpServerResponse.setHeaders(withErrorBody(response), {
+            ...safety,
+            "x-request-id": id,
+            ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
+          })
+        })
+        return yield* httpEffect.pipe(
+          HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
+          Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
+          Effect.annotateLogs({ request_id: id })
+        )
+      })
+  }),
+  { global: true }
+)

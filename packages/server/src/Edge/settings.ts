@@ -1,0 +1,13 @@
+import { Config } from "effect"
+import * as Setting from "../Settings/Setting.ts"
+
+export const settings = {
+  host: Setting.withDefaultBy(
+    "HOST",
+    Config.NonEmptyString("HOST"),
+    (environment) => (Setting.isLocal(environment) ? "127.0.0.1" : "0.0.0.0"),
+    "the address to listen on, such as 127.0.0.1"
+  ),
+  port: Setting.withDefault("PORT", Config.Port("PORT"), 8000, "a port number from 0 to 65535"),
+  maxBodyBytes: Setting.positiveInt("MAX_BODY_BYTES", 1_048_576)
+}

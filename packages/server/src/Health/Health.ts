@@ -1,0 +1,38 @@
+import type { ComponentStatus } from "@parley/domain/Health"
+import { Context, Effect, Layer, Option } from "effect"
+import * as HealthRepo from "./HealthRepo.ts"
+
+export type Readiness = "ready" | "The database is not reachable" | "The schema is not current"
+
+/** What probes ask. The database is asked at most once a second, however many probes there are. */
+export class Health extends Context.Service<
+  Health,
+  {
+    readonly components: Effect.Effect<Readonly<Record<string, ComponentStatus>>>
+    readonly readiness: Effect.Effect<Readiness>
+  }
+>()("@parley/server/Health") {
+  static readonly layer = Layer.effect(
+    Health,
+    Effect.gen(function* () {
+      const repo = yield* HealthRepo.make
+      const current = yield* repo.isCurrent.pipe(
+        Effect.timeoutOption("2 seconds"),
+        Effect.catchCause(() => Effect.succeed(Option.none<boolean>())),
+        Effect.cachedWithTTL("1 second")
+      )
+      const readiness = Effect.map(
+        current,
+        Option.match({
+          onNone: () => "The database is not reachable" as const,
+          onSome: (isCurrent) => (isCurrent ? ("ready" as const) : ("The schema is not current" as const))
+        })
+      )
+      const components = Effect.map(readiness, (state) => ({
+        api: "healthy" as const,
+        database: state === "ready" ? ("healthy" as const) : ("unhealthy" as const)
+      }))
+      return Health.of({ components, readiness })
+    })
+  )
+}

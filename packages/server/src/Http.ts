@@ -1,0 +1,58 @@
+/** The API and its documentation on one Node server. */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Api } from "@parley/domain/Api"
+import { Effect, Layer, Predicate, Schema } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
+import { createServer } from "node:http"
+import * as Auth from "./Auth/Http.ts"
+import * as Chat from "./Chat/Http.ts"
+import * as Boundary from "./Edge/Boundary.ts"
+import * as Edge from "./Edge/Edge.ts"
+import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
+import { settings } from "./Edge/settings.ts"
+import * as Health from "./Health/Http.ts"
+import * as Sessions from "./Sessions/Http.ts"
+import * as Users from "./Users/Http.ts"
+
+const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Sessions.layer, Chat.layer, Health.layer)
+
+/** Every route. Wants the services of the rooms, and nothing of the network: tests run it in memory as well. */
+export const layerRoutes = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide(Handlers),
+    Layer.provide([Auth.layerAuthorization, Boundary.layer])
+  ),
+  HttpApiSwagger.layer(Api, { path: "/docs" }),
+  MethodNotAllowed.layer(Api),
+  Edge.layer
+)
+
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  code: Schema.String
+}) {
+  override get message(): string {
+    const where = `port ${this.port} of ${this.host}`
+    return this.code === "EADDRINUSE"
+      ? `Cannot listen on ${where}: it is taken. Stop what listens there, or choose another, for example PORT=${this.port + 1}`
+      : `Cannot listen on ${where} (${this.code}). Choose others with HOST and PORT`
+  }
+}
+
+const layerServer = Layer.effect(
+  HttpServer.HttpServer,
+  Effect.gen(function* () {
+    const host = yield* settings.host.config
+    const port = yield* settings.port.config
+    return yield* Effect.mapError(NodeHttpServer.make(createServer, { host, port }), ({ cause }) => {
+      const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
+      return new CannotListen({ host, port, code })
+    })
+  })
+)
+
+export const layer = HttpRouter.serve(layerRoutes, { disableLogger: true, disableListenLog: true }).pipe(
+  Layer.provide([layerServer, NodeHttpServer.layerHttpServices])
+)

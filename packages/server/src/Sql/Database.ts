@@ -1,0 +1,67 @@
+/** The one pool of the server: real PostgreSQL, named by POSTGRES_URL, or the embedded one in development. */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Option, Redacted, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import * as EmbeddedPostgres from "./Embedded/EmbeddedPostgres.ts"
+import { migrate } from "./Migrations.ts"
+import { settings } from "./settings.ts"
+
+export class DatabaseUnreachable extends Schema.TaggedError<DatabaseUnreachable>()("DatabaseUnreachable", {
+  where: Schema.String,
+  reason: Schema.String
+}) {
+  override get message(): string {
+    return `PostgreSQL does not answer at ${this.where}: ${this.reason}. Is it running, and is POSTGRES_URL right?`
+  }
+}
+
+/** Host, port and database without the password, for logs and error messages. */
+const place = (url: Redacted.Redacted): string => {
+  const parsed = URL.parse(Redacted.value(url))
+  return parsed === null ? "an address that cannot be read" : `${parsed.host}${parsed.pathname}`
+}
+
+/** The address in POSTGRES_URL; without one, in development and tests, that of the embedded server, started if need be. */
+export const url = Effect.gen(function* () {
+  const configured = yield* settings.url.config
+  if (Option.isSome(configured)) return configured.value
+  const dataDir = yield* settings.dataDir.config
+  const embedded = yield* EmbeddedPostgres.acquire({ dataDir: `${dataDir}/postgres` })
+  yield* Effect.logInfo(`PostgreSQL ${embedded.started ? "started" : "found running"}, data in ${embedded.dataDir}`)
+  return embedded.url
+})
+
+const connect = Effect.fnUntraced(function* (address: Redacted.Redacted, maxConnections: number) {
+  const prepare = yield* settings.prepare.config
+  const client = yield* PgClient.make({
+    url: address,
+    applicationName: "parley",
+    maxConnections,
+    prepare,
+    // Small statements of several requests share a connection; transactions still have one to themselves.
+    multiplex: prepare,
+    connectTimeout: "5 seconds",
+    // A pooler in transaction mode refuses start-up parameters it does not know.
+    ...(prepare ? { startupParameters: { statement_timeout: "30000", idle_in_transaction_session_timeout: "30000" } } : {})
+  })
+  yield* Effect.mapError(
+    client`SELECT 1`,
+    (error) => new DatabaseUnreachable({ where: place(address), reason: error.reason.message })
+  )
+  return client
+})
+
+/** The pool on a current schema: migrations run first, one server at a time, the others wait. */
+export const layer = PgClient.layerFrom(
+  Effect.gen(function* () {
+    const address = yield* url
+    const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const client = yield* connect(direct, 1)
+        yield* Effect.provideService(migrate, SqlClient.SqlClient, client)
+      })
+    )
+    return yield* connect(address, yield* settings.poolSize.config)
+  })
+)

@@ -1,0 +1,35 @@
+import { Context, Layer, Schema } from "effect"
+import table from "./prices.json" with { type: "json" }
+
+const Price = Schema.Struct({
+  input: Schema.Finite.annotate({ description: "EUR per million input tokens" }),
+  output: Schema.Finite.annotate({ description: "EUR per million output tokens" })
+})
+
+const PriceTable = Schema.Struct({
+  version: Schema.String,
+  note: Schema.String,
+  models: Schema.Record(Schema.String, Price)
+})
+
+/** What tokens cost, in euros. */
+export class Prices extends Context.Service<
+  Prices,
+  {
+    /** Of one call of a model; 0 for a model without a price. */
+    readonly costEur: (model: string, inputTokens: number, outputTokens: number) => number
+  }
+>()("@parley/server/Prices") {
+  static readonly layer = Layer.sync(Prices, () => {
+    const { models } = Schema.decodeUnknownSync(PriceTable)(table)
+    const names = Object.keys(models).sort((a, b) => b.length - a.length)
+    // Providers date their models: gpt-4o-mini-2024-07-18 costs what gpt-4o-mini does.
+    const priceOf = (model: string) => models[names.find((name) => model === name || model.startsWith(`${name}-`)) ?? ""]
+    return Prices.of({
+      costEur: (model, inputTokens, outputTokens) => {
+        const price = priceOf(model)
+        return price === undefined ? 0 : (inputTokens * price.input + outputTokens * price.output) / 1_000_000
+      }
+    })
+  })
+}

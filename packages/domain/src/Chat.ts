@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { bodyErrors } from "./Errors.ts"
+import { bodyErrors, InternalServerError, ServiceUnavailable } from "./Errors.ts"
 import { Message, MessageId, SessionId, SessionNotFound } from "./Sessions.ts"
 import { TrimmedText } from "./Text.ts"
 import { Authorization } from "./Users.ts"
@@ -121,6 +121,17 @@ export const turnErrors = [
   ModelUnavailable
 ] as const
 export type TurnError = (typeof turnErrors)[number]["Type"]
+
+/** The HTTP status of an error, for where it is told in another way: the `error` event of a stream. */
+export const statusOf = (error: TurnError | InternalServerError | ServiceUnavailable): number =>
+  statuses.get(error._tag) ?? 500
+
+const statuses = new Map<string, number>(
+  [...turnErrors, InternalServerError, ServiceUnavailable].map((schema) => [
+    schema.identifier,
+    Schema.resolveAnnotations(schema)?.httpApiStatus ?? 500
+  ])
+)
 
 const eventId = Schema.String.annotate({ description: "Increasing integer" })
 const event = <const Name extends string, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
+import { cursorOf, limit } from "./Paging.ts"
 import { TrimmedText } from "./Text.ts"
 import { Authorization } from "./Users.ts"
 
@@ -43,32 +44,24 @@ export const Message = Schema.Struct({
 }).annotate({ identifier: "Message" })
 export type Message = typeof Message.Type
 
-/** Opaque to clients: what `next_cursor` of the page before said. */
-export const Cursor = Schema.String.check(
-  Schema.isPattern(/^[A-Za-z0-9_-]{1,128}$/u, { message: "Not a cursor of this list" })
-).pipe(Schema.brand("Cursor"))
-export type Cursor = typeof Cursor.Type
+/** The sort key of a page's last item: where the next page begins. */
+export const SessionCursor = cursorOf(Schema.Tuple([Schema.DateTimeUtcFromString, SessionId]))
+export type SessionCursor = typeof SessionCursor.Type
 
-export const Paging = {
-  limit: Schema.optionalKey(
-    Schema.FiniteFromString.annotate({ message: "Must be a number from 1 to 100" }).check(
-      Schema.isInt({ message: "Must be a whole number" }),
-      Schema.isBetween({ minimum: 1, maximum: 100 }, { message: "Must be a number from 1 to 100" })
-    )
-  ),
-  cursor: Schema.optionalKey(Cursor)
-}
+/** Position in the transcript, a PostgreSQL `bigint`. */
+export const MessageCursor = cursorOf(Schema.BigIntFromString.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 63n - 1n })))
+export type MessageCursor = typeof MessageCursor.Type
 
-const nextCursor = Schema.NullOr(Cursor).annotate({ description: "Of the page after this one; null on the last" })
+const page = <Item extends Schema.Top, Key extends Schema.Top>(identifier: string, item: Item, cursor: Key) =>
+  Schema.Struct({
+    items: Schema.Array(item),
+    next_cursor: Schema.NullOr(cursor).annotate({ description: "Of the page after this one; null on the last" })
+  }).annotate({ identifier })
 
-export const SessionPage = Schema.Struct({ items: Schema.Array(Session), next_cursor: nextCursor }).annotate({
-  identifier: "SessionPage"
-})
+export const SessionPage = page("SessionPage", Session, SessionCursor)
 export type SessionPage = typeof SessionPage.Type
 
-export const MessagePage = Schema.Struct({ items: Schema.Array(Message), next_cursor: nextCursor }).annotate({
-  identifier: "MessagePage"
-})
+export const MessagePage = page("MessagePage", Message, MessageCursor)
 export type MessagePage = typeof MessagePage.Type
 
 /** Somebody else's session is not found either. */
@@ -91,7 +84,7 @@ export class SessionsGroup extends HttpApiGroup.make("sessions")
       success: Session.pipe(HttpApiSchema.status(201)),
       error: bodyErrors
     }).annotateMerge(annotated("Open a session", "A session without a name takes one from its first message.")),
-    HttpApiEndpoint.get("list", "/chat/sessions", { query: Paging, success: SessionPage }).annotateMerge(
+    HttpApiEndpoint.get("list", "/chat/sessions", { query: { limit, cursor: Schema.optionalKey(SessionCursor) }, success: SessionPage }).annotateMerge(
       annotated("List sessions", "Newest first.")
     ),
     HttpApiEndpoint.get("get", path, { params, success: Session, error: SessionNotFound }).annotateMerge(
@@ -112,7 +105,7 @@ export class SessionsGroup extends HttpApiGroup.make("sessions")
     ),
     HttpApiEndpoint.get("messages", `${path}/messages`, {
       params,
-      query: Paging,
+      query: { limit, cursor: Schema.optionalKey(MessageCursor) },
       success: MessagePage,
       error: SessionNotFound
     }).annotateMerge(annotated("List messages", "Oldest first.")),

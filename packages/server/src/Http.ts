@@ -13,6 +13,7 @@ import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
 import { settings } from "./Edge/settings.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
+import { welcome } from "./Edge/welcome.ts"
 import * as Users from "./Users/Http.ts"
 
 const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Sessions.layer, Chat.layer, Health.layer)
@@ -54,5 +55,6 @@ const layerServer = Layer.effect(
 )
 
 export const layer = HttpRouter.serve(layerRoutes, { disableLogger: true, disableListenLog: true }).pipe(
+  Layer.tap(() => welcome),
   Layer.provide([layerServer, NodeHttpServer.layerHttpServices])
 )

@@ -1,5 +1,6 @@
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { ModelTimeout } from "@parley/domain/Chat"
+import { fileURLToPath } from "node:url"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import type { Memory } from "./AgentMemory.ts"
 import { CheckpointRepo } from "./CheckpointRepo.ts"
@@ -46,7 +47,7 @@ export class Agent extends Context.Service<
       const checkpoints = yield* CheckpointRepo
       const tools = yield* Tools
       const fs = yield* FileSystem.FileSystem
-      const template = yield* Effect.orDie(fs.readFileString(new URL("./prompts/system.md", import.meta.url).pathname))
+      const template = yield* Effect.orDie(fs.readFileString(fileURLToPath(new URL("./prompts/system.md", import.meta.url))))
       const options = yield* modelOptions
       const agentName = yield* settings.agentName.config
       const contextTokens = yield* settings.contextTokens.config

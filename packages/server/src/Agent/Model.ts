@@ -1,8 +1,8 @@
 /** The model call: one effect, interruptible down to the socket, retried while nothing has been passed on. */
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAI } from "@langchain/openai"
-import { Clock, Duration, Effect, Redacted, Schedule } from "effect"
-import { classify, contentFiltered, ModelCallFailed, timedOut } from "./ModelError.ts"
+import { Clock, Duration, Effect, Predicate, Redacted, Schedule } from "effect"
+import { classify, contentFiltered, cutOff, emptyAnswer, type ModelCallFailed, timedOut } from "./ModelError.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelOptions } from "./settings.ts"
 import type { Tool } from "./Tools/Tool.ts"
@@ -49,7 +49,13 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
       if (next.value.text !== "") yield* onText(next.value.text)
     }
     if (answer === undefined) return yield* classify(new TypeError("terminated"))
-    if (answer.response_metadata["finish_reason"] === "content_filter") return yield* contentFiltered
+    const { finish_reason } = answer.response_metadata
+    if (finish_reason === "content_filter") return yield* contentFiltered
+    // The client library mends arguments that were cut off; a tool must not run with half of them.
+    if (finish_reason === "length" && (answer.tool_calls ?? []).length > 0) return yield* cutOff
+    if (answer.text === "" && (answer.tool_calls ?? []).length + (answer.invalid_tool_calls ?? []).length === 0) {
+      return yield* emptyAnswer
+    }
     return answer
   }, Effect.scoped)
 
@@ -78,7 +84,16 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
       })
     )
     const { input_tokens = 0, output_tokens = 0 } = message.usage_metadata ?? {}
-    return { message, usage: { model, inputTokens: input_tokens, outputTokens: output_tokens } }
+    // The provider tells which model really answered, often with its date.
+    const answeredBy = message.response_metadata["model_name"]
+    return {
+      message,
+      usage: {
+        model: Predicate.isString(answeredBy) ? answeredBy : model,
+        inputTokens: input_tokens,
+        outputTokens: output_tokens
+      }
+    }
   })
 
   return { answer }

@@ -30,6 +30,9 @@ export const timedOut = (kind: string) =>
 
 export const contentFiltered = failed("The model's answer was blocked by its content filter", "content_filter")
 
+export const cutOff = failed("The model failed to answer", "cut off at max tokens")
+export const emptyAnswer = failed("The model failed to answer", "empty answer", true)
+
 const property = (u: unknown, name: string): unknown => (Predicate.hasProperty(u, name) ? u[name] : undefined)
 
 const headerSeconds = (u: unknown): Duration.Duration | undefined => {

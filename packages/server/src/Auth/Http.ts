@@ -2,6 +2,7 @@ import { Api } from "@parley/domain/Api"
 import { Authorization, CurrentUser, Unauthorized } from "@parley/domain/Users"
 import { Effect, Layer, Redacted } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { Auth } from "./Auth.ts"
 
 export const layer = HttpApiBuilder.group(
@@ -29,9 +30,15 @@ export const layerAuthorization = Layer.effect(
       bearer: (httpEffect, { credential }) =>
         Redacted.value(credential) === ""
           ? Effect.fail(new Unauthorized({ detail: "Not authenticated" }))
-          : Effect.flatMap(auth.authenticate(credential), (login) =>
-              Effect.provideService(httpEffect, CurrentUser, login)
-            )
+          : Effect.gen(function* () {
+              const login = yield* auth.authenticate(credential)
+              const facts = yield* RequestFacts
+              facts.userId = login.id
+              return yield* httpEffect.pipe(
+                Effect.provideService(CurrentUser, login),
+                Effect.annotateLogs({ user_id: login.id })
+              )
+            })
     })
   })
 )

@@ -4,6 +4,7 @@ import { type FieldError, InternalServerError, ServiceUnavailable, ValidationErr
 import { Cause, Effect, Layer, Predicate, SchemaIssue, type Types } from "effect"
 import { HttpApiError } from "effect/http-api"
 import { HttpEffect, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
 
 /** Wire names of the parts of a request, for an issue that is about a whole part. */
@@ -53,7 +54,14 @@ const hasResponse = (cause: Cause.Cause<unknown>): boolean =>
 
 const isResponseKind = (error: HttpApiError.HttpApiSchemaError) => error.kind === "Body" || error.kind === "ResponseHeaders"
 
-export const layer = Layer.succeed(Boundary, (httpEffect) =>
+export const layer = Layer.succeed(Boundary, (httpEffect, { endpoint }) =>
+  Effect.flatMap(RequestFacts, (facts) => {
+    facts.route = endpoint.path
+    return shaped(httpEffect)
+  })
+)
+
+const shaped = (httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled>) =>
   httpEffect.pipe(
     Effect.catch((error): Effect.Effect<never, Types.unhandled | ValidationError> => {
       if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
@@ -71,4 +79,3 @@ export const layer = Layer.succeed(Boundary, (httpEffect) =>
         : Effect.void
     )
   )
-)

@@ -1,7 +1,8 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option } from "effect"
+import { ByteSize, Clock, Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Headers, HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { settings } from "./settings.ts"
 
 /** What is told of errors that no endpoint raises itself, by status. */
@@ -35,12 +36,6 @@ const idOf = (request: HttpServerRequest.HttpServerRequest, random: SecureRandom
   return sent !== undefined && wellFormedId.test(sent) ? Effect.succeed(sent) : random.uuidV7()
 }
 
-/** The template of the route, never the path, which has ids in it. */
-const routeOf = Effect.map(
-  Effect.serviceOption(HttpRouter.RouteContext),
-  Option.match({ onNone: () => "none", onSome: ({ route }) => route.path })
-)
-
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const random = yield* SecureRandom.SecureRandom
@@ -50,15 +45,19 @@ export const layer = HttpRouter.middleware(
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request, random)
+        const facts: RequestFacts = { route: "none", userId: undefined }
         const startedAt = yield* Clock.currentTimeMillis
         const finish = Effect.fnUntraced(function* (response: HttpServerResponse.HttpServerResponse) {
-          const http = {
-            method: request.method,
-            route: yield* routeOf,
-            status: response.status,
-            duration_ms: (yield* Clock.currentTimeMillis) - startedAt
-          }
-          yield* Effect.logInfo("request").pipe(Effect.annotateLogs({ request_id: id, ...http }))
+          yield* Effect.logInfo("request").pipe(
+            Effect.annotateLogs({
+              request_id: id,
+              ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
+              method: request.method,
+              route: facts.route,
+              status: response.status,
+              duration_ms: (yield* Clock.currentTimeMillis) - startedAt
+            })
+          )
           return HttpServerResponse.setHeaders(withErrorBody(response), {
             ...safety,
             "x-request-id": id,
@@ -68,6 +67,7 @@ export const layer = HttpRouter.middleware(
         return yield* httpEffect.pipe(
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
+          Effect.provideService(RequestFacts, facts),
           Effect.annotateLogs({ request_id: id })
         )
       })

@@ -1,7 +1,6 @@
 /** The one pool of the server: real PostgreSQL, named by POSTGRES_URL, or the embedded one in development. */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Option, Redacted, Schema } from "effect"
-import { SqlClient } from "effect/sql"
 import * as EmbeddedPostgres from "./Embedded/EmbeddedPostgres.ts"
 import { migrate } from "./Migrations.ts"
 import { settings } from "./settings.ts"
@@ -51,17 +50,18 @@ const connect = Effect.fnUntraced(function* (address: Redacted.Redacted, maxConn
   return client
 })
 
+/** Brings the schema up to date, past the pooler if there is one; gives the address of the database. */
+export const migrated = Effect.gen(function* () {
+  const address = yield* url
+  const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
+  yield* Effect.provide(migrate, PgClient.layerFrom(connect(direct, 1)))
+  return address
+})
+
 /** The pool on a current schema: migrations run first, one server at a time, the others wait. */
 export const layer = PgClient.layerFrom(
   Effect.gen(function* () {
-    const address = yield* url
-    const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
-    yield* Effect.scoped(
-      Effect.gen(function* () {
-        const client = yield* connect(direct, 1)
-        yield* Effect.provideService(migrate, SqlClient.SqlClient, client)
-      })
-    )
+    const address = yield* migrated
     return yield* connect(address, yield* settings.poolSize.config)
   })
 )

@@ -3,8 +3,9 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
 import * as MigratorFileSystem from "effect/sql/MigratorFileSystem"
+import { fileURLToPath } from "node:url"
 
-const directory = new URL("./migrations", import.meta.url).pathname
+export const directory = fileURLToPath(new URL("./migrations", import.meta.url))
 
 const table = "schema_migrations"
 const loader = Effect.provide(MigratorFileSystem.fromFileSystem(directory), NodeServices.layer)

@@ -1,0 +1,13 @@
+import { Context } from "effect"
+
+/** What becomes known of a request on its way, for its line in the log: written by whoever learns it. */
+export interface RequestFacts {
+  /** Template of the route, never the path, which has ids in it. */
+  route: string
+  userId: string | undefined
+}
+
+/** Those of the request that this fiber serves. Outside a request nobody reads them. */
+export const RequestFacts = Context.Reference<RequestFacts>("@parley/server/Telemetry/RequestFacts", {
+  defaultValue: () => ({ route: "none", userId: undefined })
+})

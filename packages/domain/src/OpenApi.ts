@@ -55,7 +55,7 @@ const completed = (operation: unknown): unknown => {
   return {
     ...operation,
     ...(isJson(responses) ? { responses: withHeaders(responses) } : {}),
-    ...(bearer ? { security: [...security, { password: [] }] } : {})
+    ...(bearer ? { security: [{ password: [] }, ...security] } : {})
   }
 }
 
@@ -72,7 +72,8 @@ export const documented = (spec: Json): Json => {
     paths: withoutEncodedSuffix(Object.fromEntries(operations)),
     components: {
       schemas: withoutEncodedSuffix(isJson(schemas) ? renameKeys(schemas) : {}),
-      securitySchemes: { ...(isJson(securitySchemes) ? securitySchemes : {}), password: passwordFlow }
+      // The first is what explorers show first: people have a password, not a token.
+      securitySchemes: { password: passwordFlow, ...(isJson(securitySchemes) ? securitySchemes : {}) }
     }
   }
 }

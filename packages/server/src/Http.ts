@@ -42,7 +42,8 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
   }
 }
 
-const layerServer = Layer.effect(
+/** Listens on HOST and PORT. */
+export const layerServer = Layer.effect(
   HttpServer.HttpServer,
   Effect.gen(function* () {
     const host = yield* settings.host.config
@@ -52,9 +53,9 @@ const layerServer = Layer.effect(
       return new CannotListen({ host, port, code })
     })
   })
-)
+).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
 
+/** The routes on whatever server there is. */
 export const layer = HttpRouter.serve(layerRoutes, { disableLogger: true, disableListenLog: true }).pipe(
-  Layer.tap(() => welcome),
-  Layer.provide([layerServer, NodeHttpServer.layerHttpServices])
+  Layer.tap(() => welcome)
 )

@@ -1,28 +1,21 @@
-/** What the server is made of. */
+/** The server as a process: its rooms on a real network, database and model. */
 import { Layer } from "effect"
 import { Agent } from "./Agent/Agent.ts"
-import { AgentMemory } from "./Agent/AgentMemory.ts"
-import { Auth } from "./Auth/Auth.ts"
+import { ModelEndpoint } from "./Agent/ModelEndpoint.ts"
+import { Tools } from "./Agent/Tools/Tools.ts"
 import * as Boot from "./Boot.ts"
-import { Turns } from "./Chat/Turns.ts"
-import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
-import { Sessions } from "./Sessions/Sessions.ts"
+import * as Server from "./Server.ts"
 import * as Settings from "./Settings/Settings.ts"
 import * as Database from "./Sql/Database.ts"
 import { Prices } from "./Usage/Prices.ts"
-import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer).pipe(
+Server.layer.pipe(
+  Layer.provide(Http.layerServer),
   Layer.provide(Agent.layer),
-  Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Prices.layer, Users.layer))
-)
-
-const Server = Http.layer.pipe(
-  Layer.provide(Rooms),
-  Layer.provide(Database.layer),
+  Layer.provide([ModelEndpoint.layer, Tools.layer, Prices.layer, Database.layer]),
   Layer.provide(Settings.layerChecked),
-  Layer.provide(Boot.layer)
+  Layer.provide(Boot.layer),
+  Layer.launch,
+  Boot.run
 )
-
-Boot.run(Layer.launch(Server))

@@ -82,5 +82,5 @@ export class Agent extends Context.Service<
     })
   )
 
-  static readonly layer = Agent.layerNoDeps.pipe(Layer.provide([ModelEndpoint.layer, Tools.layer, CheckpointRepo.layer]))
+  static readonly layer = Agent.layerNoDeps.pipe(Layer.provide(CheckpointRepo.layer))
 }

@@ -1,0 +1,16 @@
+/** The rooms, and the API in front of them. Open are the seams that tests and other hosts supply in their own way. */
+import { Layer } from "effect"
+import { AgentMemory } from "./Agent/AgentMemory.ts"
+import { Auth } from "./Auth/Auth.ts"
+import { Turns } from "./Chat/Turns.ts"
+import { Health } from "./Health/Health.ts"
+import * as Http from "./Http.ts"
+import { Sessions } from "./Sessions/Sessions.ts"
+import { Users } from "./Users/Users.ts"
+
+const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
+)
+
+/** Wants `HttpServer`, `SqlClient`, `Agent`, `Prices`, and what Node has: files, randomness, digests. */
+export const layer = Http.layer.pipe(Layer.provide(Rooms))

@@ -1,0 +1,33 @@
+/** A migrated PostgreSQL database of a test's own. */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Redacted } from "effect"
+import { randomUUID } from "node:crypto"
+import { inject } from "vitest"
+
+export const templateName = "parley_template"
+
+export const databaseUrl = (server: Redacted.Redacted, database: string): Redacted.Redacted => {
+  const url = new URL(Redacted.value(server))
+  url.pathname = `/${database}`
+  return Redacted.make(url.href)
+}
+
+const administer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) =>
+  Effect.flatMap(PgClient.PgClient, use).pipe(
+    Effect.provide(PgClient.layer({ url: Redacted.make(inject("postgresUrl")) })),
+    Effect.orDie
+  )
+
+/** The address of a copy of the migrated template, dropped with the scope. */
+export const make = Effect.acquireRelease(
+  Effect.gen(function* () {
+    const name = `test_${randomUUID().replaceAll("-", "")}`
+    yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(templateName)}`)
+    return { name, url: databaseUrl(Redacted.make(inject("postgresUrl")), name) }
+  }),
+  ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
+)
+
+export const layer = PgClient.layerFrom(
+  Effect.flatMap(make, ({ url }) => PgClient.make({ url, maxConnections: 10, multiplex: true }))
+)

@@ -1,0 +1,127 @@
+/** The whole server on a real socket and a real database, with a scripted model behind it. */
+import { NodeCrypto, NodeHttpServer, NodeServices } from "@effect/platform-node"
+import { ConfigProvider, Context, Effect, Layer, Redacted, Schema } from "effect"
+import { HttpServer } from "effect/http"
+import { Agent } from "../src/Agent/Agent.ts"
+import { ModelEndpoint } from "../src/Agent/ModelEndpoint.ts"
+import { Tools } from "../src/Agent/Tools/Tools.ts"
+import * as Server from "../src/Server.ts"
+import { Prices } from "../src/Usage/Prices.ts"
+import { StubModel } from "./StubModel.ts"
+import * as TestDatabase from "./TestDatabase.ts"
+import * as TestLog from "./TestLog.ts"
+
+/** What tests run with unless they say otherwise. */
+export const settings = {
+  APP_ENV: "test",
+  JWT_SECRET_KEY: "a secret for tests, of 32 bytes or more",
+  BCRYPT_ROUNDS: "4"
+}
+
+export const layerConfig = (more: Readonly<Record<string, string>> = {}) =>
+  ConfigProvider.layer(ConfigProvider.fromUnknown({ ...settings, ...more }))
+
+/** What stands under the rooms: a database of the test's own, a scripted model, what Node has. Each part can be replaced. */
+export const layerModel = Layer.effect(
+  ModelEndpoint,
+  Effect.map(StubModel, ({ baseUrl }) => ({ baseUrl, apiKey: Redacted.make("stub"), isOffline: false }))
+)
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body, if it is JSON. */
+  readonly json: unknown
+}
+
+export interface Ask {
+  readonly token?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent as JSON unless it is text. */
+  readonly body?: unknown
+}
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A running server, as a client sees it: paths are of its own, below `/api/v1` unless they begin elsewhere. */
+export class TestServer extends Context.Service<
+  TestServer,
+  {
+    readonly url: string
+    /** Interrupting it closes the connection. */
+    readonly fetch: (method: string, path: string, ask?: Ask) => Effect.Effect<Response>
+    readonly ask: (method: string, path: string, ask?: Ask) => Effect.Effect<Reply>
+    /** A new account; its access token. */
+    readonly register: Effect.Effect<string>
+    /** A new session of the account; its id. */
+    readonly openSession: (token: string) => Effect.Effect<string>
+  }
+>()("@parley/server/test/TestServer") {
+  static readonly layerClient = Layer.effect(
+    TestServer,
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const url = HttpServer.formatAddress(address)
+      let accounts = 0
+
+      const request = (method: string, path: string, { body, headers, token }: Ask = {}) =>
+        Effect.promise((signal) =>
+          fetch(new URL(path.startsWith("/api") || !path.startsWith("/v1") ? path : `/api${path}`, url), {
+            method,
+            signal,
+            headers: {
+              ...(body === undefined ? {} : { "content-type": "application/json" }),
+              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+              ...headers
+            },
+            ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+          })
+        )
+      const ask = Effect.fnUntraced(function* (method: string, path: string, options?: Ask) {
+        const response = yield* request(method, path, options)
+        const text = yield* Effect.promise(() => response.text())
+        return { status: response.status, headers: response.headers, text, json: parse(text) }
+      })
+      const field = (name: string, reply: Reply) =>
+        Schema.decodeUnknownEffect(Schema.Struct({ [name]: Schema.String }))(reply.json).pipe(
+          Effect.map((fields) => fields[name] ?? ""),
+          Effect.orDie
+        )
+      return TestServer.of({
+        url,
+        fetch: request,
+        ask,
+        register: Effect.suspend(() =>
+          ask("POST", "/v1/auth/register", {
+            body: { email: `user${++accounts}@example.com`, password: "Correct-horse-7" }
+          })
+        ).pipe(Effect.flatMap((reply) => field("access_token", reply))),
+        openSession: (token) =>
+          Effect.flatMap(ask("POST", "/v1/chat/sessions", { token, body: {} }), (reply) => field("session_id", reply))
+      })
+    })
+  )
+
+  /** `TestServer`, `StubModel`, the database and what was logged, for one block of tests. */
+  static readonly layerWith = (options: {
+    readonly settings?: Readonly<Record<string, string>>
+    readonly agent?: typeof Agent.layer
+  }) =>
+    Layer.mergeAll(TestServer.layerClient, Server.layer).pipe(
+      Layer.provide(options.agent ?? Agent.layer),
+      Layer.provideMerge(NodeHttpServer.layerTest),
+      Layer.provide([layerModel, Tools.layer, Prices.layer]),
+      Layer.provideMerge(Layer.mergeAll(StubModel.layer, TestDatabase.layer, TestLog.layer)),
+      Layer.provide(layerConfig(options.settings)),
+      Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
+    )
+
+  static readonly layer = TestServer.layerWith({})
+}

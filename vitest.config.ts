@@ -1,0 +1,25 @@
+import { availableParallelism } from "node:os"
+import { defineConfig } from "vitest/config"
+
+/** A folder for the results as JSON, which `.ci/run` counts. */
+const report = process.env["TEST_REPORT"]
+
+export default defineConfig({
+  test: {
+    environment: "node",
+    include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts"],
+    globalSetup: ["packages/server/test/globalSetup.ts"],
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    allowOnly: false,
+    reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: `${report}/vitest.json` }]],
+    coverage: {
+      provider: "v8",
+      include: ["packages/{domain,server}/src/**/*.ts"],
+      exclude: ["**/*.test.ts"],
+      reporter: ["text-summary", "lcov"],
+      thresholds: { lines: 85 }
+    }
+  }
+})

@@ -39,7 +39,7 @@ const boundaries = {
   },
   sql: {
     regex: "^(effect/sql|@effect/sql-pg|@effect/sql)(/|$)",
-    message: "SQL is written in *Repo.ts, in Agent/*Saver.ts and under Sql only."
+    message: "SQL is written in *Repo.ts, in Agent/*Saver.ts and *Tables.ts, and under Sql only."
   },
   environment: {
     group: ["process", "node:process"],
@@ -137,7 +137,7 @@ export default {
     { files: ["packages/server/src/Sql/**", "packages/server/src/**/*Repo.ts"], rules: importsExcept("sql") },
     { files: ["packages/server/src/Telemetry/**"], rules: importsExcept("telemetry") },
     { files: ["packages/server/src/Agent/**"], rules: importsExcept("langchain") },
-    { files: ["packages/server/src/Agent/**/*{Repo,Saver}.ts"], rules: importsExcept("langchain", "sql") },
+    { files: ["packages/server/src/Agent/**/*{Repo,Saver,Tables}.ts"], rules: importsExcept("langchain", "sql") },
 
     {
       files: ["**/*.test.ts", "packages/*/test/**"],
@@ -154,7 +154,7 @@ export default {
     { files: ["packages/domain/src/**/*.test.ts"], rules: domainImports("vitest", "@effect/vitest") },
     { files: ["packages/server/src/**/*.test.ts"], rules: importsExcept("sql") },
     { files: ["packages/server/src/Telemetry/**/*.test.ts"], rules: importsExcept("telemetry", "sql") },
-    { files: ["packages/server/src/Agent/**/*.test.ts"], rules: importsExcept("langchain", "sql") },
+    { files: ["packages/server/src/Agent/**/*{.test,TestDatabase}.ts"], rules: importsExcept("langchain", "sql") },
     {
       files: ["packages/server/{test,bench}/**"],
       rules: importsExcept("langchain", "sql", "repository", "handlers", "environment")

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors, InternalServerError, ServiceUnavailable } from "./Errors.ts"
+import { Count } from "./Scalars.ts"
 import { Message, MessageId, SessionId, SessionNotFound } from "./Sessions.ts"
 import { TrimmedText } from "./Text.ts"
 import { Authorization } from "./Users.ts"
@@ -27,15 +28,22 @@ export const ChatRequest = Schema.Struct({
       description: "Whether the client's departure cancels the turn (the default) or lets it finish and be stored"
     })
   )
-}).annotate({ identifier: "ChatRequest" })
+}).annotate({
+  identifier: "ChatRequest",
+  // Without a message id: sent twice with other content from an API explorer, it would be refused.
+  examples: [{ session_id: SessionId.make("0199c0de-0000-7000-8000-000000000002"), content: "What time is it?" }]
+})
 export type ChatRequest = typeof ChatRequest.Type
 
 /** What one turn took. Tokens as the provider counts them. */
 export const Usage = Schema.Struct({
   model: Schema.String.annotate({ examples: ["gpt-4o-mini"] }),
-  input_tokens: Schema.Int,
-  output_tokens: Schema.Int,
-  cost_eur: Schema.Finite.annotate({ description: "Euros, from the price table; 0 for a model without a price" })
+  input_tokens: Count.annotate({ examples: [42] }),
+  output_tokens: Count.annotate({ examples: [12] }),
+  cost_eur: Schema.Finite.annotate({
+    description: "Euros, from the price table; 0 for a model without a price",
+    examples: [0.000_012]
+  })
 }).annotate({ identifier: "Usage" })
 export type Usage = typeof Usage.Type
 
@@ -133,16 +141,22 @@ const statuses = new Map<string, number>(
   ])
 )
 
-const eventId = Schema.String.annotate({ description: "Increasing integer" })
+const eventId = Schema.String.annotate({ description: "Increasing integer", examples: ["1"] })
 const event = <const Name extends string, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
   Schema.Struct({ id: eventId, event: Schema.tag(name), data: Schema.fromJsonString(Schema.Struct(data)) })
 
 /** Server-sent events of a streamed turn, in this order: `token` and `tool` as they come, then one `done` or `error`. */
 export const ChatEvent = Schema.Union([
-  event("token", { content: Schema.String }),
-  event("tool", { name: Schema.String, status: Schema.Literals(["started", "finished", "failed"]) }),
+  event("token", { content: Schema.String.annotate({ examples: ["It is "] }) }),
+  event("tool", {
+    name: Schema.String.annotate({ examples: ["current_time"] }),
+    status: Schema.Literals(["started", "finished", "failed"])
+  }),
   event("done", { message: Message, usage: Usage }),
-  event("error", { detail: Schema.String, status: Schema.Int })
+  event("error", {
+    detail: Schema.String.annotate({ examples: ["The model did not answer in time"] }),
+    status: Count.annotate({ description: "The HTTP status it would have been", examples: [504] })
+  })
 ]).annotate({ identifier: "ChatEvent" })
 export type ChatEvent = typeof ChatEvent.Type
 

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Timestamp } from "./Scalars.ts"
 
 const version = Schema.String.annotate({ examples: ["0.1.0"] })
 const environment = Schema.Literals(["development", "staging", "production", "test"])
@@ -18,7 +19,7 @@ export type ComponentStatus = typeof ComponentStatus.Type
 const healthFields = {
   version,
   environment,
-  timestamp: Schema.DateTimeUtcFromString,
+  timestamp: Timestamp,
   components: Schema.Record(Schema.String, ComponentStatus).annotate({
     description: "Each part the server stands on",
     examples: [{ api: "healthy", database: "healthy" }]
@@ -61,7 +62,10 @@ export class HealthGroup extends HttpApiGroup.make("health")
       annotated("Liveness probe", "The process answers. Never touches the database.")
     ),
     HttpApiEndpoint.get("ready", "/health/ready", { success: Ready, error: NotReady }).annotateMerge(
-      annotated("Readiness probe", "The database is reachable, its schema current, and the server is not shutting down.")
+      annotated(
+        "Readiness probe",
+        "The database is reachable, its schema current, and the server is not shutting down."
+      )
     )
   )
   .annotateMerge(OpenApi.annotations({ title: "Health", description: "For probes and operators" })) {}

@@ -1,7 +1,7 @@
 /** What the generated OpenAPI document is given beyond what schemas can say. */
 import { Predicate } from "effect"
-
-type Json = Record<string, unknown>
+import { exampleOf, isJson, type Json } from "./OpenApiExamples.ts"
+import { limitParameter } from "./Paging.ts"
 
 /**
  * The second way to get a token, for API explorers: the Authorize button sends the e-mail address and the password to
@@ -13,24 +13,10 @@ const passwordFlow = {
   flows: { password: { tokenUrl: "/api/v1/auth/login", refreshUrl: "/api/v1/auth/refresh", scopes: {} } }
 }
 
-const isJson = (u: unknown): u is Json => Predicate.isObject(u) && !Array.isArray(u)
-
-/** Class schemas come out as `EmailTakenEncoded`; clients should know them as `EmailTaken`. */
-const withoutEncodedSuffix = (u: unknown): unknown => {
-  if (Array.isArray(u)) return u.map(withoutEncodedSuffix)
-  if (!isJson(u)) return u
-  const out: Json = {}
-  for (const [key, value] of Object.entries(u)) {
-    out[key] =
-      key === "$ref" && Predicate.isString(value)
-        ? value.replace(/^(#\/components\/schemas\/.+)Encoded$/u, "$1")
-        : withoutEncodedSuffix(value)
-  }
-  return out
+const requestId = {
+  description: "Names the request in the server's log; the one sent with the request, if it was well formed",
+  schema: { type: "string", examples: ["0199c0de-0000-7000-8000-000000000005"] }
 }
-
-const renameKeys = (schemas: Json): Json =>
-  Object.fromEntries(Object.entries(schemas).map(([key, value]) => [key.replace(/Encoded$/u, ""), value]))
 
 /** Headers that come with a status whatever the error, set in one place by the server. */
 const headersByStatus: Record<string, Json> = {
@@ -39,41 +25,83 @@ const headersByStatus: Record<string, Json> = {
   503: { "Retry-After": { schema: { type: "integer" }, description: "Seconds to wait before the next attempt" } }
 }
 
-const withHeaders = (responses: Json): Json =>
+const mapValues = (record: unknown, f: (value: Json, key: string) => unknown): Json =>
+  isJson(record)
+    ? Object.fromEntries(Object.entries(record).map(([key, value]) => [key, isJson(value) ? f(value, key) : value]))
+    : {}
+
+/** Class schemas come out as `EmailTakenEncoded`; clients should know them as `EmailTaken`. */
+const withoutEncodedSuffix = (u: unknown): unknown => {
+  if (Array.isArray(u)) return u.map(withoutEncodedSuffix)
+  if (!isJson(u)) return u
+  return Object.fromEntries(
+    Object.entries(u).map(([key, value]) => [
+      key,
+      key === "$ref" && Predicate.isString(value) ? value.replace(/Encoded$/u, "") : withoutEncodedSuffix(value)
+    ])
+  )
+}
+
+const renamed = (schemas: Json): Json =>
   Object.fromEntries(
-    Object.entries(responses).map(([status, response]) => {
-      const headers = headersByStatus[status]
-      return [status, headers !== undefined && isJson(response) ? { ...response, headers } : response]
-    })
+    Object.entries(schemas).map(([key, value]) => [key.replace(/Encoded$/u, ""), withoutEncodedSuffix(value)])
   )
 
-/** Headers of its errors; and an operation that takes a bearer token takes one from the password flow as well. */
-const completed = (operation: unknown): unknown => {
-  if (!isJson(operation)) return operation
-  const { responses, security } = operation
-  const bearer = Array.isArray(security) && security.some((scheme) => isJson(scheme) && "bearer" in scheme)
-  return {
-    ...operation,
-    ...(isJson(responses) ? { responses: withHeaders(responses) } : {}),
-    ...(bearer ? { security: [{ password: [] }, ...security] } : {})
-  }
+/** With examples; without what only Effect's own client reads, and our stream never sends. */
+const content = (body: Json, schemas: Json): Json => ({
+  content: mapValues(body.content, ({ "x-effect-stream": _, ...media }) => ({
+    ...media,
+    ...exampleOf(media.schema, schemas)
+  }))
+})
+
+const response = (response: Json, status: string, schemas: Json): Json => ({
+  ...response,
+  headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...headersByStatus[status] },
+  ...(response.content === undefined ? {} : content(response, schemas))
+})
+
+/** A body that may be left out is declared as one that may be null. */
+const requestBody = (body: Json, schemas: Json): Json => {
+  let required = true
+  const declared = mapValues(body.content, (media) => {
+    const members = isJson(media.schema) && Array.isArray(media.schema.anyOf) ? media.schema.anyOf : []
+    const [only, ...more] = members.filter((member) => !isJson(member) || member.type !== "null")
+    if (only === undefined || more.length + 1 === members.length) return media
+    required = false
+    return { ...media, schema: only }
+  })
+  return { ...content({ content: declared }, schemas), required }
 }
+
+/** An operation that takes a bearer token takes one from the password flow as well. */
+const secured = (security: unknown): unknown =>
+  Array.isArray(security) && security.some((scheme) => isJson(scheme) && "bearer" in scheme)
+    ? [...security, { password: [] }]
+    : security
+
+const parameter = (parameter: unknown): unknown =>
+  isJson(parameter) && parameter.name === "limit" ? { ...parameter, ...limitParameter } : parameter
+
+const operation = (op: Json, schemas: Json): Json => ({
+  ...op,
+  ...(Array.isArray(op.parameters) ? { parameters: op.parameters.map(parameter) } : {}),
+  ...(isJson(op.requestBody) ? { requestBody: requestBody(op.requestBody, schemas) } : {}),
+  responses: mapValues(op.responses, (value, status) => response(value, status, schemas)),
+  security: secured(op.security)
+})
 
 export const documented = (spec: Json): Json => {
   const { components, paths, ...rest } = spec
-  if (!isJson(components) || !isJson(paths)) return spec
-  const { schemas, securitySchemes } = components
-  const operations = Object.entries(paths).map(([path, item]) => [
-    path,
-    isJson(item) ? Object.fromEntries(Object.entries(item).map(([method, op]) => [method, completed(op)])) : item
-  ])
+  if (!isJson(components)) return spec
+  const schemas = isJson(components.schemas) ? renamed(components.schemas) : {}
   return {
     ...rest,
-    paths: withoutEncodedSuffix(Object.fromEntries(operations)),
+    paths: mapValues(withoutEncodedSuffix(paths), (item) => mapValues(item, (op) => operation(op, schemas))),
     components: {
-      schemas: withoutEncodedSuffix(isJson(schemas) ? renameKeys(schemas) : {}),
-      // The first is what explorers show first: people have a password, not a token.
-      securitySchemes: { password: passwordFlow, ...(isJson(securitySchemes) ? securitySchemes : {}) }
+      schemas,
+      headers: { "X-Request-Id": requestId },
+      securitySchemes: { ...mapValues(components.securitySchemes, (scheme) => scheme), password: passwordFlow }
     }
   }
 }

@@ -1,18 +1,15 @@
-import { Schema } from "effect"
+import { DateTime, Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
 import { cursorOf, limit } from "./Paging.ts"
+import { Timestamp, uuid } from "./Scalars.ts"
 import { TrimmedText } from "./Text.ts"
 import { Authorization } from "./Users.ts"
 
-export const SessionId = Schema.String.check(Schema.isUUID(undefined, { message: "Must be a UUID" })).pipe(
-  Schema.brand("SessionId")
-)
+export const SessionId = uuid("0199c0de-0000-7000-8000-000000000002").pipe(Schema.brand("SessionId"))
 export type SessionId = typeof SessionId.Type
 
-export const MessageId = Schema.String.check(Schema.isUUID(undefined, { message: "Must be a UUID" })).pipe(
-  Schema.brand("MessageId")
-)
+export const MessageId = uuid("0199c0de-0000-7000-8000-000000000003").pipe(Schema.brand("MessageId"))
 export type MessageId = typeof MessageId.Type
 
 export const SessionName = TrimmedText({
@@ -23,33 +20,40 @@ export const SessionName = TrimmedText({
   examples: ["Holiday plans"]
 })
 
-const sessionIdExample = SessionId.make("0199c0de-0000-7000-8000-000000000002")
-
 export const Session = Schema.Struct({
-  session_id: SessionId.annotate({ examples: [sessionIdExample] }),
+  session_id: SessionId,
   name: Schema.String.annotate({
     description: "Empty until the first turn names it, unless it was named",
     examples: ["Holiday plans"]
   }),
-  created_at: Schema.DateTimeUtcFromString
+  created_at: Timestamp
 }).annotate({ identifier: "Session" })
 export type Session = typeof Session.Type
 
 export const Message = Schema.Struct({
-  id: MessageId.annotate({ examples: [MessageId.make("0199c0de-0000-7000-8000-000000000003")] }),
+  id: MessageId,
   session_id: SessionId,
-  role: Schema.Literals(["user", "assistant"]),
-  content: Schema.String.annotate({ description: "Text as it was meant: escape it where it is shown" }),
-  timestamp: Schema.DateTimeUtcFromString
+  role: Schema.Literals(["user", "assistant"]).annotate({ examples: ["assistant"] }),
+  content: Schema.String.annotate({
+    description: "Text as it was meant: escape it where it is shown",
+    examples: ["It is noon in Lisbon."]
+  }),
+  timestamp: Timestamp
 }).annotate({ identifier: "Message" })
 export type Message = typeof Message.Type
 
 /** The sort key of a page's last item: where the next page begins. */
-export const SessionCursor = cursorOf(Schema.Tuple([Schema.DateTimeUtcFromString, SessionId]))
+export const SessionCursor = cursorOf(Schema.Tuple([Timestamp, SessionId]), [
+  DateTime.makeUnsafe("2026-01-31T12:00:00.000Z"),
+  SessionId.make("0199c0de-0000-7000-8000-000000000002")
+])
 export type SessionCursor = typeof SessionCursor.Type
 
 /** Position in the transcript, a PostgreSQL `bigint`. */
-export const MessageCursor = cursorOf(Schema.BigIntFromString.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 63n - 1n })))
+export const MessageCursor = cursorOf(
+  Schema.BigIntFromString.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 63n - 1n })),
+  20n
+)
 export type MessageCursor = typeof MessageCursor.Type
 
 const page = <Item extends Schema.Top, Key extends Schema.Top>(identifier: string, item: Item, cursor: Key) =>
@@ -84,9 +88,10 @@ export class SessionsGroup extends HttpApiGroup.make("sessions")
       success: Session.pipe(HttpApiSchema.status(201)),
       error: bodyErrors
     }).annotateMerge(annotated("Open a session", "A session without a name takes one from its first message.")),
-    HttpApiEndpoint.get("list", "/chat/sessions", { query: { limit, cursor: Schema.optionalKey(SessionCursor) }, success: SessionPage }).annotateMerge(
-      annotated("List sessions", "Newest first.")
-    ),
+    HttpApiEndpoint.get("list", "/chat/sessions", {
+      query: { limit, cursor: Schema.optionalKey(SessionCursor) },
+      success: SessionPage
+    }).annotateMerge(annotated("List sessions", "Newest first.")),
     HttpApiEndpoint.get("get", path, { params, success: Session, error: SessionNotFound }).annotateMerge(
       annotated("Get a session", "One session of yours.")
     ),
@@ -114,7 +119,10 @@ export class SessionsGroup extends HttpApiGroup.make("sessions")
       success: HttpApiSchema.NoContent,
       error: SessionNotFound
     }).annotateMerge(
-      annotated("Clear a session", "Deletes its messages and the agent's memory of them. A running turn ends in an error.")
+      annotated(
+        "Clear a session",
+        "Deletes its messages and the agent's memory of them. A running turn ends in an error."
+      )
     )
   )
   .middleware(Authorization)

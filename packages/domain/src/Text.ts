@@ -39,5 +39,5 @@ export const TrimmedText = (options: {
   )
 }
 
-/** Lower-cased as well, so that one address is one account however it is typed. */
-export const normalizeEmail = (text: string): string => normalize(text).toLowerCase()
+/** Lower-cased as well, so that one address is one account however it is typed. Lower case need not be NFC: hence last. */
+export const normalizeEmail = (text: string): string => normalize(text.trim().toLowerCase())

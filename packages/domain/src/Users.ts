@@ -1,28 +1,34 @@
 import { Context, Schema, SchemaTransformation } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
+import { Timestamp, uuid } from "./Scalars.ts"
 import { isPrintable, normalizeEmail } from "./Text.ts"
 
-export const UserId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("UserId"))
+export const UserId = uuid("0199c0de-0000-7000-8000-000000000001").pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
 
 /** A login: every token it led to belongs to it, and ends with it. */
-export const FamilyId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("FamilyId"))
+export const FamilyId = uuid("0199c0de-0000-7000-8000-000000000004").pipe(Schema.brand("FamilyId"))
 export type FamilyId = typeof FamilyId.Type
 
 const emailMessage = "Must be an e-mail address"
 
-/** One `@`, no white space, a dot in the domain: what can be known without sending mail. At most 254 characters (RFC 5321). */
-const emailShape = /^[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+$/u
+/**
+ * One `@`, no white space, a dot in the domain: what can be known without sending mail. U+FFFD stands where bytes were no
+ * UTF-8: two addresses spoilt in this way must not become one account.
+ */
+const emailShape = /^[^\s@\ufffd]{1,64}@[^\s@.\ufffd]+(?:\.[^\s@.\ufffd]+)+$/u
 
 /** Trimmed, NFC, lower-cased. */
 export const Email = Schema.String.annotate({
   message: emailMessage,
+  format: "email",
   description: "E-mail address. Trimmed and lower-cased.",
   examples: ["ada@example.com"]
 }).pipe(
   Schema.decodeTo(
     Schema.String.check(
       Schema.isPattern(emailShape, { message: emailMessage }),
+      // RFC 5321, 4.5.3.1.3
       Schema.isMaxCodePoints(254, { message: "Must have at most 254 characters" }),
       isPrintable
     ),
@@ -33,10 +39,10 @@ export const Email = Schema.String.annotate({
 export type Email = typeof Email.Type
 
 export const User = Schema.Struct({
-  id: UserId.annotate({ examples: [UserId.make("0199c0de-0000-7000-8000-000000000001")] }),
-  email: Schema.String.annotate({ examples: ["ada@example.com"] }),
-  created_at: Schema.DateTimeUtcFromString,
-  updated_at: Schema.DateTimeUtcFromString
+  id: UserId,
+  email: Schema.String.annotate({ format: "email", examples: ["ada@example.com"] }),
+  created_at: Timestamp,
+  updated_at: Timestamp
 }).annotate({ identifier: "User", description: "A person who can log in" })
 export type User = typeof User.Type
 

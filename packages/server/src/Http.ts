@@ -11,22 +11,29 @@ import * as Boundary from "./Edge/Boundary.ts"
 import * as Edge from "./Edge/Edge.ts"
 import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
 import { settings } from "./Edge/settings.ts"
+import { refuseUnreadable } from "./Edge/unreadable.ts"
+import { welcome } from "./Edge/welcome.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
-import { welcome } from "./Edge/welcome.ts"
 import * as Users from "./Users/Http.ts"
 
 const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Sessions.layer, Chat.layer, Health.layer)
 
+/** Beside the API: what explains it. */
+const paths = { docs: "/docs", openapi: "/openapi.json" } as const
+
+/** Paths are case-sensitive; an id of any length gets to where it is refused as no id. */
+const routerConfig = { caseSensitive: true, maxParamLength: 16_384 }
+
 /** Every route. Wants the services of the rooms, and nothing of the network: tests run it in memory as well. */
 export const layerRoutes = Layer.mergeAll(
-  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
     Layer.provide([Auth.layerAuthorization, Boundary.layer])
   ),
-  HttpApiSwagger.layer(Api, { path: "/docs" }),
-  MethodNotAllowed.layer(Api),
-  Edge.layer
+  HttpApiSwagger.layer(Api, { path: paths.docs }),
+  // The edge first: what is added later runs inside it.
+  MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig }).pipe(Layer.provide(Edge.layer))
 )
 
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
@@ -48,7 +55,8 @@ export const layerServer = Layer.effect(
   Effect.gen(function* () {
     const host = yield* settings.host.config
     const port = yield* settings.port.config
-    return yield* Effect.mapError(NodeHttpServer.make(createServer, { host, port }), ({ cause }) => {
+    const make = () => createServer().on("clientError", refuseUnreadable)
+    return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
       const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
       return new CannotListen({ host, port, code })
     })
@@ -56,6 +64,6 @@ export const layerServer = Layer.effect(
 ).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
 
 /** The routes on whatever server there is. */
-export const layer = HttpRouter.serve(layerRoutes, { disableLogger: true, disableListenLog: true }).pipe(
+export const layer = HttpRouter.serve(layerRoutes, { routerConfig, disableLogger: true, disableListenLog: true }).pipe(
   Layer.tap(() => welcome)
 )

@@ -113,12 +113,14 @@ export class TestServer extends Context.Service<
   static readonly layerWith = (options: {
     readonly settings?: Readonly<Record<string, string>>
     readonly agent?: typeof Agent.layer
+    readonly tools?: typeof Tools.layer
+    readonly database?: typeof TestDatabase.layer
   }) =>
     Layer.mergeAll(TestServer.layerClient, Server.layer).pipe(
       Layer.provide(options.agent ?? Agent.layer),
       Layer.provideMerge(NodeHttpServer.layerTest),
-      Layer.provide([layerModel, Tools.layer, Prices.layer]),
-      Layer.provideMerge(Layer.mergeAll(StubModel.layer, TestDatabase.layer, TestLog.layer)),
+      Layer.provide([layerModel, options.tools ?? Tools.layer, Prices.layer]),
+      Layer.provideMerge(Layer.mergeAll(StubModel.layer, options.database ?? TestDatabase.layer, TestLog.layer)),
       Layer.provide(layerConfig(options.settings)),
       Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
     )

@@ -13,16 +13,17 @@ export type AgentEvent =
   | { readonly _tag: "Token"; readonly content: string }
   | { readonly _tag: "Tool"; readonly name: string; readonly status: "started" | "finished" | "failed" }
 
-/** Tokens of one call of the model, as the provider counted them. */
+/** Tokens of one call of the model. */
 export interface ModelUsage {
   readonly model: string
   readonly inputTokens: number
   readonly outputTokens: number
+  /** The call did not get to where the provider tells its count. */
+  readonly isEstimated: boolean
 }
 
 export interface Answer {
   readonly content: string
-  readonly usage: ReadonlyArray<ModelUsage>
   /** What the agent will remember of the turn, once it is committed with the rest of it. */
   readonly memory: Memory
 }
@@ -33,6 +34,8 @@ export interface Question {
   readonly content: string
   /** Told as it happens; its slowness is felt upstream. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
+  /** Told once of each call of the model that is to be paid for, whatever becomes of the answer. */
+  readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
 /** Answers questions, with what was said before in mind. Writes nothing; interrupting it ends the upstream request. */
@@ -66,8 +69,8 @@ export class Agent extends Context.Service<
         const { model, run, stage } = yield* loaded
         const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
-        const systemPrompt = template.replaceAll("{{agent_name}}", agentName).replaceAll("{{date}}", today)
-        const outcome = yield* run({
+        const systemPrompt = template.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)
+        const content = yield* run({
           ...question,
           systemPrompt,
           model,
@@ -75,7 +78,7 @@ export class Agent extends Context.Service<
           contextTokens,
           checkpointer: memory.saver
         }).pipe(Effect.timeoutOrElse({ duration: totalTimeout, orElse: () => Effect.fail(new ModelTimeout({})) }))
-        return { ...outcome, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
+        return { content, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
       })
 
       return Agent.of({ answer })

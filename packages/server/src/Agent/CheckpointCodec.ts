@@ -42,18 +42,19 @@ export const queryOf = Effect.fnUntraced(function* (config: RunnableConfig, opti
 export const threadOf = (config: RunnableConfig) => Schema.decodeUnknownEffect(ThreadAddress)(config.configurable)
 
 /** The checkpoint that writes belong to. */
-export const checkpointOf = (config: RunnableConfig) => Schema.decodeUnknownEffect(CheckpointAddress)(config.configurable)
+export const checkpointOf = (config: RunnableConfig) =>
+  Schema.decodeUnknownEffect(CheckpointAddress)(config.configurable)
 
 export const configOf = (thread_id: string, checkpoint_ns: string, checkpoint_id: string) => ({
   configurable: { thread_id, checkpoint_ns, checkpoint_id }
 })
 
-const Version = Schema.Union([Schema.Number, Schema.String])
+const Version = Schema.Union([Schema.Finite, Schema.String])
 const Versions = Schema.Record(Schema.String, Version)
 const decodeCheckpoint = Schema.decodeUnknownEffect(
   Schema.fromJsonString(
     Schema.Struct({
-      v: Schema.Number,
+      v: Schema.Finite,
       id: Schema.String,
       ts: Schema.String,
       channel_versions: Versions.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
@@ -81,7 +82,9 @@ export const tupleOf = Effect.fnUntraced(function* (saver: BaseCheckpointSaver, 
     Effect.map(load(saver, type, blob), (value): CheckpointPendingWrite => [task_id, channel, value])
   )
   // The serialiser promises no type; `put` gave it this one.
-  const metadata = yield* Effect.promise((): Promise<CheckpointMetadata> => saver.serde.loadsTyped("json", stored.metadata))
+  const metadata = yield* Effect.promise((): Promise<CheckpointMetadata> =>
+    saver.serde.loadsTyped("json", stored.metadata)
+  )
   const before4 = sends.length > 0
   const versions = Object.values(channel_versions)
   const newest = versions.length > 0 ? maxChannelVersion(...versions) : saver.getNextVersion(undefined)

@@ -28,7 +28,7 @@ export class CheckpointRepo extends Context.Service<
     ) => Effect.Effect<Option.Option<StoredCheckpoint>, SqlError.SqlError>
     /** Newest first. */
     readonly list: (query: CheckpointQuery) => Effect.Effect<ReadonlyArray<StoredCheckpoint>, SqlError.SqlError>
-    /** Adds rows as PostgresSaver does: checkpoints are replaced, blobs are kept, of writes only those with an index below 0 are replaced. */
+    /** Adds rows. Of those that exist, checkpoints and writes with an index below 0 are replaced, the others are kept. */
     readonly write: (rows: ThreadRows) => Effect.Effect<void, SqlError.SqlError>
     /**
      * `write`, after which the checkpoints given are the only ones of their namespaces, with what they need and no more.
@@ -116,7 +116,7 @@ const select = (sql: SqlClient.SqlClient, query: CheckpointQuery) =>
       SELECT array_agg(w.type ORDER BY w.task_id COLLATE "C", w.idx) AS send_types,
         array_agg(w.blob ORDER BY w.task_id COLLATE "C", w.idx) AS sends
       FROM checkpoint_writes w
-      WHERE w.channel = '__pregel_tasks'
+      WHERE (c.checkpoint ->> 'v')::integer < 4 AND w.channel = '__pregel_tasks'
         AND w.thread_id = c.thread_id AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.parent_checkpoint_id
     ) sent
     WHERE ${sql.and(conditions(sql, query))}

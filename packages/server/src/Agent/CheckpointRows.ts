@@ -90,7 +90,15 @@ const restored = (row: typeof Selected.Type): StoredCheckpoint => {
       ([[channel, version], [type, blob]]) => ({ checkpoint_ns, channel, version, type, blob })
     ),
     writes: zip(zip(zip(row.write_tasks, row.write_indices), row.write_channels), zip(row.write_types, row.writes)).map(
-      ([[[task_id, idx], channel], [type, blob]]) => ({ checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob })
+      ([[[task_id, idx], channel], [type, blob]]) => ({
+        checkpoint_ns,
+        checkpoint_id,
+        task_id,
+        idx,
+        channel,
+        type,
+        blob
+      })
     ),
     sends: zip(row.send_types, row.sends).map(([type, blob]) => ({ type, blob }))
   }

@@ -1,7 +1,7 @@
 import { AIMessage, HumanMessage, ToolMessage } from "@langchain/core/messages"
-import { Annotation, Command, END, MemorySaver, MessagesDeltaValue, MessagesValue, START, StateGraph, StateSchema, interrupt } from "@langchain/langgraph"
-import { type BaseCheckpointSaver, uuid6 } from "@langchain/langgraph-checkpoint"
-import { describe, expect, layer, vi } from "@effect/vitest"
+import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
+import { expect, layer, vi } from "@effect/vitest"
 import { Effect, Exit, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
@@ -44,7 +44,9 @@ const ask = (checkpointer: BaseCheckpointSaver, thread_id: string, content: stri
 const turn = Effect.fnUntraced(function* (thread_id: string, content: string) {
   const repo = yield* CheckpointRepo
   const { saver, staged } = yield* stage(thread_id)
-  const calls = (["getTuple", "list", "put", "putWrites"] as const).map((name) => [name, vi.spyOn(saver, name)] as const)
+  const calls = (["getTuple", "list", "put", "putWrites"] as const).map(
+    (name) => [name, vi.spyOn(saver, name)] as const
+  )
   const { messages } = yield* ask(saver, thread_id, content)
   yield* repo.commit(Option.getOrThrow(staged()))
   return {
@@ -62,177 +64,111 @@ const rowsOf = Effect.fnUntraced(function* (threadId: string) {
   return counts
 })
 
-describe("a staged turn", () => {
-  layer(TestDatabase.layer)((it) => {
-    it.effect("reads once, saves once, and takes two statements", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        for (const content of ["first", "plain", "use it"]) {
-          const { result, statements } = yield* TestDatabase.countStatements(turn(threadId, content))
-          expect(result.calls).toEqual({ getTuple: 1, list: 0, put: 1, putWrites: 0 })
-          expect(statements).toBe(2)
-        }
-        const { messages } = (yield* turn(threadId, "last"))
-        expect(messages).toEqual(["first", "1", "plain", "3", "use it", "", "done", "7", "last", "9"])
-      })
-    )
+layer(TestDatabase.layer)("a staged turn", (it) => {
+  it.effect("reads once, saves once, and takes two statements", () =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      for (const content of ["first", "plain", "use it"]) {
+        const { result, statements } = yield* TestDatabase.countStatements(turn(threadId, content))
+        expect(result.calls).toEqual({ getTuple: 1, list: 0, put: 1, putWrites: 0 })
+        expect(statements).toBe(2)
+      }
+      const { messages } = yield* turn(threadId, "last")
+      expect(messages).toEqual(["first", "1", "plain", "3", "use it", "", "done", "7", "last", "9"])
+    })
+  )
 
-    it.effect("leaves as many rows after any turn as after the first", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        yield* turn(threadId, "first")
-        const first = yield* rowsOf(threadId)
-        expect(first).toMatchObject({ checkpoints: 1, writes: 0 })
-        yield* turn(threadId, "use it")
-        yield* turn(threadId, "again")
-        const last = yield* rowsOf(threadId)
-        expect(last).toEqual({ ...first, blobs: 4 })
-      })
-    )
+  it.effect("leaves as many rows after any turn as after the first", () =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      yield* turn(threadId, "first")
+      const first = yield* rowsOf(threadId)
+      expect(first).toMatchObject({ checkpoints: 1, writes: 0 })
+      yield* turn(threadId, "use it")
+      yield* turn(threadId, "again")
+      const last = yield* rowsOf(threadId)
+      expect(last).toEqual({ ...first, blobs: 4 })
+    })
+  )
 
-    it.effect("leaves a state that PostgresSaver and the live saver go on from", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        yield* turn(threadId, "use it")
-        yield* ask(yield* TestDatabase.Theirs, threadId, "theirs")
-        yield* ask(yield* CheckpointSaver.make, threadId, "live")
-        const { messages } = yield* turn(threadId, "staged")
-        expect(messages).toEqual(["use it", "", "done", "3", "theirs", "5", "live", "7", "staged", "9"])
-        expect(yield* rowsOf(threadId)).toMatchObject({ checkpoints: 1, writes: 0 })
-      })
-    )
+  it.effect("leaves a state that PostgresSaver and the live saver go on from", () =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      yield* turn(threadId, "use it")
+      yield* ask(yield* TestDatabase.Theirs, threadId, "theirs")
+      yield* ask(yield* CheckpointSaver.make, threadId, "live")
+      const { messages } = yield* turn(threadId, "staged")
+      expect(messages).toEqual(["use it", "", "done", "3", "theirs", "5", "live", "7", "staged", "9"])
+      expect(yield* rowsOf(threadId)).toMatchObject({ checkpoints: 1, writes: 0 })
+    })
+  )
 
-    it.effect.each(["fail", "use and fail"])("writes nothing when it fails (%s), and can be repeated", (content) =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        yield* turn(threadId, "first")
-        const before = yield* rowsOf(threadId)
-        const attempt = yield* stage(threadId)
-        const exit = yield* Effect.exit(ask(attempt.saver, threadId, content))
-        expect(Exit.isFailure(exit)).toBe(true)
-        // LangGraph does save a failed run: it is the turn that must not commit it.
-        expect(Option.isSome(attempt.staged())).toBe(true)
-        expect(yield* rowsOf(threadId)).toEqual(before)
-        expect((yield* turn(threadId, "second")).messages).toEqual(["first", "1", "second", "3"])
-      })
-    )
+  it.effect.each(["fail", "use and fail"])("writes nothing when it fails (%s), and can be repeated", (content) =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      yield* turn(threadId, "first")
+      const before = yield* rowsOf(threadId)
+      const attempt = yield* stage(threadId)
+      const [put, putWrites] = [vi.spyOn(attempt.saver, "put"), vi.spyOn(attempt.saver, "putWrites")]
+      const exit = yield* Effect.exit(ask(attempt.saver, threadId, content))
+      expect(Exit.isFailure(exit)).toBe(true)
+      // LangGraph does save a failed run: it is the turn that must not commit it.
+      expect([put.mock.calls.length, putWrites.mock.calls.length]).toEqual([1, 1])
+      expect(Option.isSome(attempt.staged())).toBe(true)
+      expect(yield* rowsOf(threadId)).toEqual(before)
+      expect((yield* turn(threadId, "second")).messages).toEqual(["first", "1", "second", "3"])
+    })
+  )
 
-    it.effect("writes nothing when it is aborted", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        const { saver } = yield* stage(threadId)
-        const graph = new StateGraph(State)
-          .addNode("agent", () => new Promise<{}>(() => {}))
-          .addEdge(START, "agent")
-          .compile({ checkpointer: saver })
-        const reason = yield* Effect.promise(() =>
-          graph
-            .invoke({ messages: [] }, { signal: AbortSignal.timeout(50), configurable: { thread_id: threadId }, durability: "exit" })
-            .then(() => "finished", (error: Error) => error.name)
-        )
-        expect(reason).toBe("TimeoutError")
-        expect(yield* rowsOf(threadId)).toEqual({ checkpoints: 0, blobs: 0, writes: 0 })
-      })
-    )
-
-    it.effect("commits with the rest of the turn's transaction or not at all", () =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        const repo = yield* CheckpointRepo
-        const threadId = randomUUID()
-        yield* turn(threadId, "first")
-        const before = yield* rowsOf(threadId)
-        const { saver, staged } = yield* stage(threadId)
-        yield* ask(saver, threadId, "use it")
-        const commit = repo.commit(Option.getOrThrow(staged()))
-        yield* commit.pipe(Effect.andThen(sql`SELECT 1/0`), sql.withTransaction, Effect.exit)
-        expect(yield* rowsOf(threadId)).toEqual(before)
-        yield* sql.withTransaction(commit)
-        expect((yield* turn(threadId, "last")).messages).toEqual(["first", "1", "use it", "", "done", "5", "last", "7"])
-      })
-    )
-
-    it.effect("keeps what it puts for its own later reads, as a saver does", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        yield* turn(threadId, "first")
-        const { saver } = yield* stage(threadId)
-        yield* ask(saver, threadId, "second")
-        const { messages } = yield* ask(saver, threadId, "third")
-        expect(messages.map((message) => message.text)).toEqual(["first", "1", "second", "3", "third", "5"])
-      })
-    )
-
-    it.effect("keeps an interrupt, and the answer to it, across turns", () =>
-      Effect.gen(function* () {
-        const repo = yield* CheckpointRepo
-        const threadId = randomUUID()
-        const graphOn = (checkpointer: BaseCheckpointSaver) =>
-          new StateGraph(Annotation.Root({ answers: Annotation<ReadonlyArray<string>> }))
-            .addNode("ask", () => ({ answers: [String(interrupt("one?")), String(interrupt("two?"))] }))
-            .addEdge(START, "ask")
-            .compile({ checkpointer })
-        const run = Effect.fnUntraced(function* (input: Parameters<ReturnType<typeof graphOn>["invoke"]>[0]) {
-          const { saver, staged } = yield* stage(threadId)
-          const result = yield* Effect.promise(() =>
-            graphOn(saver).invoke(input, { configurable: { thread_id: threadId }, durability: "exit" })
+  it.effect("writes nothing when it is aborted", () =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      const { saver } = yield* stage(threadId)
+      const graph = new StateGraph(State)
+        .addNode("agent", () => new Promise<{}>(() => {}))
+        .addEdge(START, "agent")
+        .compile({ checkpointer: saver })
+      const reason = yield* Effect.promise(() =>
+        graph
+          .invoke(
+            { messages: [] },
+            { signal: AbortSignal.timeout(50), configurable: { thread_id: threadId }, durability: "exit" }
           )
-          yield* repo.commit(Option.getOrThrow(staged()))
-          return result
-        })
-        yield* run({ answers: [] })
-        yield* run(new Command({ resume: "1" }))
-        expect(yield* run(new Command({ resume: "2" }))).toEqual({ answers: ["1", "2"] })
-        expect(yield* rowsOf(threadId)).toMatchObject({ checkpoints: 1, writes: 0 })
-      })
-    )
-
-    it.effect("keeps the memory of a subgraph that has one", () =>
-      Effect.gen(function* () {
-        const repo = yield* CheckpointRepo
-        const threadId = randomUUID()
-        const Count = Annotation.Root({ count: Annotation<number>({ reducer: (a, b) => a + b, default: () => 0 }) })
-        const run = Effect.fnUntraced(function* (checkpointer: BaseCheckpointSaver) {
-          const counter = new StateGraph(Count)
-            .addNode("one", () => ({ count: 1 }))
-            .addEdge(START, "one")
-            .compile({ checkpointer: true })
-          const graph = new StateGraph(Annotation.Root({ seen: Annotation<number> }))
-            .addNode("counter", async (_, config) => ({ seen: (await counter.invoke({}, config)).count }))
-            .addEdge(START, "counter")
-            .compile({ checkpointer })
-          return yield* Effect.promise(() =>
-            graph.invoke({ seen: 0 }, { configurable: { thread_id: threadId }, durability: "exit" })
+          .then(
+            () => "finished",
+            (error: Error) => error.name
           )
-        })
-        const memory = new MemorySaver()
-        for (const seen of [1, 2, 3]) {
-          const { saver, staged } = yield* stage(threadId)
-          expect(yield* run(saver)).toEqual({ seen })
-          expect(yield* run(memory)).toEqual({ seen })
-          yield* repo.commit(Option.getOrThrow(staged()))
-        }
-        const namespaces = (yield* repo.list({ thread_id: threadId })).map((stored) => stored.checkpoint_ns)
-        expect(new Set(namespaces)).toEqual(new Set(["", "counter"]))
-      })
-    )
+      )
+      expect(reason).toBe("TimeoutError")
+      expect(yield* rowsOf(threadId)).toEqual({ checkpoints: 0, blobs: 0, writes: 0 })
+    })
+  )
 
-    it.effect("is refused for another thread, for deleting, and for channels that need their whole history", () =>
-      Effect.gen(function* () {
-        const threadId = randomUUID()
-        const { saver } = yield* stage(threadId)
-        const graph = new StateGraph(new StateSchema({ messages: MessagesDeltaValue }))
-          .addNode("agent", () => ({ messages: [new AIMessage("hi")] }))
-          .addEdge(START, "agent")
-          .compile({ checkpointer: saver })
-        const config = { configurable: { thread_id: threadId, checkpoint_id: uuid6(0) } }
-        yield* Effect.promise(async () => {
-          await expect(saver.getTuple({ configurable: { thread_id: "other" } })).rejects.toThrow(/for thread/)
-          await expect(saver.putWrites({ configurable: { ...config.configurable, thread_id: "other" } }, [], "t")).rejects.toThrow()
-          await expect(saver.deleteThread(threadId)).rejects.toThrow(/deletes nothing/)
-          await expect(graph.invoke({ messages: [] }, { ...config, durability: "exit" })).rejects.toThrow(/DeltaChannel/)
-        })
-      })
-    )
-  })
+  it.effect("commits with the rest of the turn's transaction or not at all", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const repo = yield* CheckpointRepo
+      const threadId = randomUUID()
+      yield* turn(threadId, "first")
+      const before = yield* rowsOf(threadId)
+      const { saver, staged } = yield* stage(threadId)
+      yield* ask(saver, threadId, "use it")
+      const commit = repo.commit(Option.getOrThrow(staged()))
+      yield* commit.pipe(Effect.andThen(sql`SELECT 1/0`), sql.withTransaction, Effect.exit)
+      expect(yield* rowsOf(threadId)).toEqual(before)
+      yield* sql.withTransaction(commit)
+      expect((yield* turn(threadId, "last")).messages).toEqual(["first", "1", "use it", "", "done", "5", "last", "7"])
+    })
+  )
+
+  it.effect("keeps what it puts for its own later reads, as a saver does", () =>
+    Effect.gen(function* () {
+      const threadId = randomUUID()
+      yield* turn(threadId, "first")
+      const { saver } = yield* stage(threadId)
+      yield* ask(saver, threadId, "second")
+      const { messages } = yield* ask(saver, threadId, "third")
+      expect(messages.map((message) => message.text)).toEqual(["first", "1", "second", "3", "third", "5"])
+    })
+  )
 })

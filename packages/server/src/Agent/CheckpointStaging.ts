@@ -29,7 +29,7 @@ export interface Staging {
   readonly staged: () => Option.Option<ThreadRows>
 }
 
-/** Make it outside the turn's transaction: the saver reads while the model runs, when no transaction is open. */
+/** Make it outside the turn's transaction: its reads would go through the connection of one that is open here. */
 export const stage = (threadId: string): Effect.Effect<Staging, never, CheckpointRepo> =>
   Effect.gen(function* () {
     const saver = new StagedSaver(threadId, yield* CheckpointRepo, yield* Effect.context<never>())
@@ -78,7 +78,8 @@ class StagedSaver extends CheckpointSaver {
       const put = this.#puts.findLast(
         ({ row }) => row.checkpoint_ns === checkpoint_ns && (checkpoint_id ?? row.checkpoint_id) === row.checkpoint_id
       )
-      const stored = put === undefined ? yield* this.#load(checkpoint_ns, checkpoint_id) : Option.some(this.#restored(put))
+      const stored =
+        put === undefined ? yield* this.#load(checkpoint_ns, checkpoint_id) : Option.some(this.#restored(put))
       return Option.isSome(stored) ? yield* tupleOf(this, this.#withNewWrites(stored.value)) : undefined
     })
     return this.read(read, config)
@@ -93,7 +94,9 @@ class StagedSaver extends CheckpointSaver {
     const remember = Effect.gen({ self: this }, function* () {
       yield* this.#mine((yield* threadOf(config)).thread_id)
       if ("delta_writes_versioned" in metadata || metadata.counters_since_delta_snapshot !== undefined) {
-        return yield* Effect.die(new Error("A DeltaChannel needs the checkpoints that commit prunes: use MessagesValue"))
+        return yield* Effect.die(
+          new Error("A DeltaChannel needs the checkpoints that commit prunes: use MessagesValue")
+        )
       }
       const row = yield* checkpointRow(this, config, checkpoint, metadata)
       const blobs = yield* blobRows(this, row.checkpoint_ns, checkpoint.channel_values, newVersions)
@@ -122,18 +125,21 @@ class StagedSaver extends CheckpointSaver {
       : Effect.die(new Error(`This saver is for thread ${this.#threadId}, not for ${threadId}`))
   }
 
-  readonly #load = Effect.fnUntraced({ self: this }, function* (checkpoint_ns: string, checkpoint_id: string | undefined) {
-    const key = keyOf(checkpoint_ns, checkpoint_id ?? "")
-    const known = this.#loaded.get(key)
-    if (known !== undefined) return known
-    const stored = yield* this.repo.load({ thread_id: this.#threadId, checkpoint_ns, checkpoint_id })
-    this.#loaded.set(key, stored)
-    if (Option.isSome(stored)) {
-      this.#loaded.set(keyOf(checkpoint_ns, stored.value.checkpoint_id), stored)
-      for (const blob of stored.value.blobs) this.#loadedBlobs.set(blobKey(blob), blob)
+  readonly #load = Effect.fnUntraced(
+    { self: this },
+    function* (checkpoint_ns: string, checkpoint_id: string | undefined) {
+      const key = keyOf(checkpoint_ns, checkpoint_id ?? "")
+      const known = this.#loaded.get(key)
+      if (known !== undefined) return known
+      const stored = yield* this.repo.load({ thread_id: this.#threadId, checkpoint_ns, checkpoint_id })
+      this.#loaded.set(key, stored)
+      if (Option.isSome(stored)) {
+        this.#loaded.set(keyOf(checkpoint_ns, stored.value.checkpoint_id), stored)
+        for (const blob of stored.value.blobs) this.#loadedBlobs.set(blobKey(blob), blob)
+      }
+      return stored
     }
-    return stored
-  })
+  )
 
   #restored({ row, versions }: Put): StoredCheckpoint {
     const { checkpoint_ns } = row
@@ -151,7 +157,7 @@ class StagedSaver extends CheckpointSaver {
     for (const write of this.#newWrites.values()) {
       if (write.checkpoint_ns === checkpoint_ns && write.checkpoint_id === checkpoint_id) addWrite(writes, write)
     }
-    return { ...stored, writes: [...writes.values()].sort((a, b) => compareWritesSortKeys(sortKey(a), sortKey(b))) }
+    return { ...stored, writes: [...writes.values()].toSorted((a, b) => compareWritesSortKeys(sortKey(a), sortKey(b))) }
   }
 }
 

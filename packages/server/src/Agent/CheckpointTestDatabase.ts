@@ -1,30 +1,13 @@
-/** What the tests of the checkpoints stand on. */
+/** What the tests of the checkpoints stand on: a database of their own, and LangGraph's own saver beside ours. */
+import { type Checkpoint, uuid6 } from "@langchain/langgraph-checkpoint"
 import { PostgresSaver } from "@langchain/langgraph-checkpoint-postgres"
 import { PgClient } from "@effect/sql-pg"
-import { Config, Context, Effect, Layer, Redacted, Ref } from "effect"
+import { Context, Effect, Layer, Redacted, Ref } from "effect"
 import { SqlClient, Statement } from "effect/sql"
-import { randomUUID } from "node:crypto"
+import * as TestDatabase from "../../test/TestDatabase.ts"
 import { CheckpointRepo } from "./CheckpointRepo.ts"
-import { create } from "./CheckpointTables.ts"
 
-/** A client of a database of its own that has LangGraph's tables, and is dropped afterwards. */
-const database = PgClient.layerFrom(
-  Effect.gen(function* () {
-    const url = Redacted.value(yield* Config.Redacted("PARLEY_TEST_POSTGRES_URL"))
-    const name = `checkpoints_${randomUUID().replaceAll("-", "")}`
-    const server = yield* PgClient.make({ url: Redacted.make(url), maxConnections: 1 })
-    yield* Effect.acquireRelease(server`CREATE DATABASE ${server(name)}`, () =>
-      Effect.orDie(server`DROP DATABASE ${server(name)} WITH (FORCE)`)
-    )
-    const own = new URL(url)
-    own.pathname = name
-    const client = yield* PgClient.make({ url: Redacted.make(own.href), maxConnections: 8 })
-    yield* Effect.provideService(create, SqlClient.SqlClient, client)
-    return client
-  })
-)
-
-/** LangGraph's own saver, on the same database. */
+/** LangGraph's saver, on the same database. */
 export const postgresSaver = Effect.fnUntraced(function* (options?: { readonly schema: string }) {
   const sql = yield* PgClient.PgClient
   const url = new URL(sql.config.url === undefined ? "" : Redacted.value(sql.config.url))
@@ -46,7 +29,21 @@ export class Theirs extends Context.Service<Theirs, PostgresSaver>()("@parley/se
   static readonly layer = Layer.effect(Theirs, postgresSaver())
 }
 
-export const layer = Layer.mergeAll(CheckpointRepo.layer, Theirs.layer).pipe(Layer.provideMerge(database), Layer.orDie)
+export const layer = Layer.mergeAll(CheckpointRepo.layer, Theirs.layer).pipe(
+  Layer.provideMerge(TestDatabase.layer),
+  Layer.orDie
+)
+
+export const metadata = { source: "loop", step: 3, parents: { "": "above" }, extra: { tags: ["a", "b"] } } as const
+
+export const checkpointWith = (values: Record<string, unknown>, versions: Record<string, number>): Checkpoint => ({
+  v: 4,
+  id: uuid6(0),
+  ts: "2026-01-31T12:00:00.000Z",
+  channel_values: values,
+  channel_versions: versions,
+  versions_seen: { agent: { messages: 2 }, __input__: {} }
+})
 
 /** How many statements an effect sends, beside BEGIN and COMMIT. */
 export const countStatements = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -61,13 +58,15 @@ export const countStatements = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     return { result, statements: yield* Ref.get(count) }
   })
 
-/** All rows of the four tables, for comparison. */
-export const dump = Effect.gen(function* () {
+/** One line for each row of a thread. */
+export const contents = Effect.fnUntraced(function* (threadId: string) {
   const sql = yield* SqlClient.SqlClient
-  return {
-    migrations: yield* sql`SELECT * FROM checkpoint_migrations ORDER BY v`,
-    checkpoints: yield* sql`SELECT * FROM checkpoints ORDER BY thread_id, checkpoint_ns, checkpoint_id`,
-    blobs: yield* sql`SELECT * FROM checkpoint_blobs ORDER BY thread_id, checkpoint_ns, channel, version`,
-    writes: yield* sql`SELECT * FROM checkpoint_writes ORDER BY thread_id, checkpoint_ns, checkpoint_id, task_id, idx`
-  }
+  const rows = yield* sql<{ readonly line: string }>`
+    SELECT checkpoint_ns || ' ' || checkpoint_id AS line FROM checkpoints WHERE thread_id = ${threadId}
+    UNION ALL
+    SELECT checkpoint_ns || ' ' || channel || '@' || version FROM checkpoint_blobs WHERE thread_id = ${threadId}
+    UNION ALL
+    SELECT checkpoint_ns || ' ' || checkpoint_id || ' ' || task_id || ' ' || idx FROM checkpoint_writes
+    WHERE thread_id = ${threadId}`
+  return new Set(rows.map(({ line }) => line))
 })

@@ -7,10 +7,11 @@ import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage, RemoveMessage, SystemMessage } from "@langchain/core/messages"
 import { END, GraphRecursionError, MessagesValue, REMOVE_ALL_MESSAGES, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
-import { Effect } from "effect"
+import { Effect, Predicate } from "effect"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
+import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
-import type { TurnModelError } from "./ModelError.ts"
+import { isOverflow, type TurnModelError } from "./ModelError.ts"
 import type { Tool } from "./Tools/Tool.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 import * as Window from "./Window.ts"
@@ -34,41 +35,46 @@ export interface Turn {
   readonly checkpointer: BaseCheckpointSaver
   /** Told as it happens; its slowness is felt upstream. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
+  readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
-export interface Outcome {
-  /** All text the model streamed, also that before it used a tool. */
-  readonly content: string
-  /** One entry for each call of the model. */
-  readonly usage: ReadonlyArray<ModelUsage>
-}
-
-export const run = Effect.fn("Graph.run")(function* (turn: Turn): Effect.fn.Return<Outcome, TurnModelError> {
-  const runNode = Effect.runPromiseWith(yield* Effect.context<never>())
-  const usage: Array<ModelUsage> = []
+/** Gives all text the model streamed, also that before it used a tool. Nothing of it runs on when it is interrupted. */
+export const run = Effect.fn("Graph.run")(function* (turn: Turn): Effect.fn.Return<string, TurnModelError> {
+  const nodes = yield* makeNodes
   let content = ""
 
-  const agent = Effect.fn("Graph.agent")(function* (state: State) {
-    const window = Window.fit(state.messages, turn.contextTokens)
-    const answer = yield* turn.model.answer([new SystemMessage(turn.systemPrompt), ...window], (text) => {
-      content += text
-      return turn.onEvent({ _tag: "Token", content: text })
-    })
-    usage.push(answer.usage)
-    const said = withoutMetadata(answer.message)
-    // What no longer fits is forgotten for good: the state does not grow with the conversation.
-    return window.length === state.messages.length
-      ? { messages: [said] }
-      : { messages: [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...window, said] }
-  }, Effect.mapError(({ error }) => error))
+  const agent = Effect.fn("Graph.agent")(
+    function* (state: State) {
+      const ask = (window: ReadonlyArray<BaseMessage>) =>
+        turn.model
+          .answer([new SystemMessage(turn.systemPrompt), ...window], {
+            onText: (text) => {
+              content += text
+              return turn.onEvent({ _tag: "Token", content: text })
+            },
+            onUsage: turn.onUsage
+          })
+          .pipe(Effect.map((answer) => ({ answer, window })))
+      const { answer, window } = yield* ask(Window.fit(state.messages, turn.contextTokens)).pipe(
+        // Tokens are estimated here, and counted there.
+        Effect.catchIf(isOverflow, () => ask(Window.fit(state.messages, turn.contextTokens / 2)))
+      )
+      const said = withoutMetadata(answer)
+      // What no longer fits is forgotten for good: the state does not grow with the conversation.
+      return window.length === state.messages.length
+        ? { messages: [said] }
+        : { messages: [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...window, said] }
+    },
+    Effect.mapError(({ error }) => error)
+  )
 
   const tools = Effect.fn("Graph.tools")(function* (state: State) {
     return { messages: yield* ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent) }
   })
 
   const graph = new StateGraph(State)
-    .addNode("agent", (state, { signal }) => runNode(agent(state), signalOf(signal)))
-    .addNode("tools", (state, { signal }) => runNode(tools(state), signalOf(signal)))
+    .addNode("agent", (state, { signal }) => nodes.run(agent(state), signal))
+    .addNode("tools", (state, { signal }) => nodes.run(tools(state), signal))
     .addEdge(START, "agent")
     .addConditionalEdges("agent", ({ messages }) => (ToolCalls.of(messages.at(-1)).length > 0 ? "tools" : END), ["tools", END])
     .addEdge("tools", "agent")
@@ -88,8 +94,25 @@ export const run = Effect.fn("Graph.run")(function* (turn: Turn): Effect.fn.Retu
         }
       ),
     catch: (thrown) => thrown
-  }).pipe(Effect.catch(turnError))
-  return { content, usage }
+  }).pipe(Effect.onInterrupt(() => nodes.ended), Effect.catch(turnError))
+  return content
+})
+
+/** Runs the effects of nodes where this effect runs: in its trace, with its services. */
+const makeNodes = Effect.map(Effect.context<never>(), (context) => {
+  const runPromise = Effect.runPromiseWith(context)
+  const running = new Set<Promise<unknown>>()
+  return {
+    run: <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal | undefined): Promise<A> => {
+      const node = runPromise(effect, signal === undefined ? {} : { signal })
+      running.add(node)
+      const forget = () => running.delete(node)
+      node.then(forget, forget)
+      return node
+    },
+    /** LangGraph, when it is aborted, does not wait for its nodes. */
+    ended: Effect.promise(() => Promise.allSettled(running))
+  }
 })
 
 /** The errors of nodes come through LangGraph as they are; everything else it throws is a defect, here or there. */
@@ -102,12 +125,10 @@ const turnError = (thrown: unknown): Effect.Effect<never, TurnModelError> => {
     : Effect.die(thrown)
 }
 
-const signalOf = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal })
-
 /** What the model needs to see again: not the provider's bookkeeping, which would be stored with every message. */
 const withoutMetadata = (chunk: AIMessageChunk): AIMessage =>
   new AIMessage({
     ...(chunk.id === undefined ? {} : { id: chunk.id }),
-    content: chunk.content,
+    content: Predicate.isString(chunk.content) ? storable(chunk.content) : chunk.content,
     tool_calls: [...(chunk.tool_calls ?? []), ...ToolCalls.malformed(chunk)]
   })

@@ -1,115 +1,88 @@
-/** The model call: one effect, interruptible down to the socket, retried while nothing has been passed on. */
-import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+/** The model call: attempts while nothing has been passed on, then the other models. */
+import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAI } from "@langchain/openai"
-import { Clock, Duration, Effect, Predicate, Redacted, Schedule } from "effect"
-import { classify, contentFiltered, cutOff, emptyAnswer, type ModelCallFailed, timedOut } from "./ModelError.ts"
+import { Duration, Effect, Redacted, Schedule } from "effect"
+import * as ModelCall from "./ModelCall.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
+import type { ModelCallFailed } from "./ModelError.ts"
 import type { ModelOptions } from "./settings.ts"
 import type { Tool } from "./Tools/Tool.ts"
+
+export interface Model {
+  readonly answer: (
+    messages: ReadonlyArray<BaseMessage>,
+    listener: ModelCall.Listener
+  ) => Effect.Effect<AIMessageChunk, ModelCallFailed>
+}
 
 /** Reasoning models refuse a temperature. */
 const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(model)
 
-export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<Tool>, options: ModelOptions) => {
-  const { attemptTimeout, maxAttempts, maxTokens, model, temperature } = options
-  const chat = new ChatOpenAI({
-    model,
-    apiKey: Redacted.value(endpoint.apiKey),
-    configuration: { ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }) },
-    maxTokens,
-    // Attempts are counted here, where it is known whether a token was passed on.
-    maxRetries: 0,
-    streamUsage: true,
-    useResponsesApi: false,
-    ...(refusesTemperature(model) ? {} : { temperature })
-  })
+/** Who is told to wait longer than this is better told to come back. */
+const longestWait = Duration.seconds(20)
+
+export const make = (
+  endpoint: ModelEndpoint["Service"],
+  tools: ReadonlyArray<Tool>,
+  options: ModelOptions
+): Model => {
   const functions = tools.map(({ description, name, parameters }) => ({
     type: "function" as const,
     function: { name, description, parameters }
   }))
-  const bound = functions.length === 0 ? chat : chat.bindTools(functions)
-
-  /** One request. `onText` is called with each piece of the answer, and its slowness is felt upstream. */
-  const attempt = Effect.fnUntraced(function* (
-    messages: ReadonlyArray<BaseMessage>,
-    onText: (text: string) => Effect.Effect<void>
-  ) {
-    const upstream = yield* Effect.acquireRelease(
-      Effect.sync(() => new AbortController()),
-      (controller) => Effect.sync(() => controller.abort())
-    )
-    const call = <A>(evaluate: () => Promise<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
-    const chunks = yield* call(() => bound.stream([...messages], { signal: upstream.signal, callbacks: [] }))
-    const iterator = chunks[Symbol.asyncIterator]()
-    let answer: AIMessageChunk | undefined
-    while (true) {
-      const next = yield* call(() => iterator.next())
-      if (next.done === true) break
-      answer = answer === undefined ? next.value : answer.concat(next.value)
-      if (next.value.text !== "") yield* onText(next.value.text)
-    }
-    if (answer === undefined) return yield* classify(new TypeError("terminated"))
-    const { finish_reason } = answer.response_metadata
-    if (finish_reason === "content_filter") return yield* contentFiltered
-    // The client library mends arguments that were cut off; a tool must not run with half of them.
-    if (finish_reason === "length" && (answer.tool_calls ?? []).length > 0) return yield* cutOff
-    if (answer.text === "" && (answer.tool_calls ?? []).length + (answer.invalid_tool_calls ?? []).length === 0) {
-      return yield* emptyAnswer
-    }
-    return answer
-  }, Effect.scoped)
+  const chatOf = (model: string): ModelCall.Chat => {
+    const chat = new ChatOpenAI({
+      model,
+      apiKey: Redacted.value(endpoint.apiKey),
+      configuration: { ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }) },
+      maxTokens: options.maxTokens,
+      // Attempts are counted here, where it is known whether a token was passed on.
+      maxRetries: 0,
+      streamUsage: true,
+      useResponsesApi: false,
+      ...(refusesTemperature(model) ? {} : { temperature: options.temperature })
+    })
+    const bound = functions.length === 0 ? chat : chat.bindTools(functions)
+    return { model, stream: (messages, how) => bound.stream(messages, how) }
+  }
+  const first = chatOf(options.model)
+  const others = options.fallbackModels.map(chatOf)
 
   const answer = Effect.fn("Model.answer")(function* (
     messages: ReadonlyArray<BaseMessage>,
-    onText: (text: string) => Effect.Effect<void>
+    { onText, onUsage }: ModelCall.Listener
   ) {
     let passedOn = false
-    const oneAttempt = Effect.suspend(() => {
-      let activeAt = 0
-      const touch = Effect.map(Clock.currentTimeMillis, (now) => {
-        activeAt = now
-      })
-      const run = attempt(messages, (text) => {
+    const listener: ModelCall.Listener = {
+      onText: (text) => {
         passedOn = true
-        return Effect.andThen(onText(text), touch)
-      })
-      return Effect.andThen(touch, Effect.raceFirst(run, silence(attemptTimeout, () => activeAt)))
-    })
-    const message = yield* oneAttempt.pipe(
-      Effect.tapError(({ kind }) => Effect.logWarning(`model call failed: ${kind}`)),
-      Effect.retry({
-        times: maxAttempts - 1,
-        schedule: backoff,
-        while: (failure: ModelCallFailed) => failure.retryable && !passedOn
-      })
-    )
-    const { input_tokens = 0, output_tokens = 0 } = message.usage_metadata ?? {}
-    // The provider tells which model really answered, often with its date.
-    const answeredBy = message.response_metadata["model_name"]
-    return {
-      message,
-      usage: {
-        model: Predicate.isString(answeredBy) ? answeredBy : model,
-        inputTokens: input_tokens,
-        outputTokens: output_tokens
-      }
+        return onText(text)
+      },
+      onUsage
     }
+    const attempts = (chat: ModelCall.Chat) =>
+      ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
+        Effect.tapError(({ kind }) => Effect.logWarning(`model call failed: ${kind}`)),
+        Effect.retry({
+          times: options.maxAttempts - 1,
+          schedule: backoff,
+          while: ({ retryAfter = Duration.zero, retryable }) =>
+            retryable && !passedOn && Duration.isLessThanOrEqualTo(retryAfter, longestWait)
+        })
+      )
+    return yield* others.reduce(
+      (before, chat) =>
+        Effect.catchIf(
+          before,
+          ({ isAboutModel }) => isAboutModel && !passedOn,
+          () => attempts(chat)
+        ),
+      attempts(first)
+    )
   })
 
   return { answer }
 }
-
-export type Model = ReturnType<typeof make>
-
-/** Fails when nothing was heard for `limit`. One timer, however many tokens come. */
-const silence = (limit: Duration.Duration, activeAt: () => number): Effect.Effect<never, ModelCallFailed> =>
-  Effect.gen(function* () {
-    while (true) {
-      const left = activeAt() + Duration.toMillis(limit) - (yield* Clock.currentTimeMillis)
-      if (left <= 0) return yield* timedOut("silence")
-      yield* Effect.sleep(left)
-    }
-  })
 
 /** Half a second doubling up to eight, jittered; longer when the provider says so. */
 const backoff = Schedule.exponential("500 millis").pipe(

@@ -7,39 +7,62 @@ export type TurnModelError = ModelFailed | ModelTimeout | ModelUnavailable
 export class ModelCallFailed extends Data.TaggedError("ModelCallFailed")<{
   /** What the turn fails with if nothing else helps. */
   readonly error: TurnModelError
+  /** Whether the same request may be answered next time. */
   readonly retryable: boolean
+  /** Whether another model may answer it: this one was not to be had, or is none. */
+  readonly isAboutModel: boolean
   /** What the provider asked for before the next attempt. */
   readonly retryAfter?: Duration.Duration | undefined
   /** For the log: status and code, never a message, which may quote the conversation. */
   readonly kind: string
 }> {}
 
-const failed = (detail: ModelFailed["detail"], kind: string, retryable = false) =>
-  new ModelCallFailed({ error: new ModelFailed({ detail }), retryable, kind })
+const refused = (detail: ModelFailed["detail"], kind: string, isAboutModel = false) =>
+  new ModelCallFailed({ error: new ModelFailed({ detail }), retryable: false, isAboutModel, kind })
+
+const broken = (kind: string) =>
+  new ModelCallFailed({
+    error: new ModelFailed({ detail: "The model failed to answer" }),
+    retryable: true,
+    isAboutModel: true,
+    kind
+  })
 
 const unavailable = (kind: string, retryable: boolean, retryAfter?: Duration.Duration) =>
   new ModelCallFailed({
-    error: ModelUnavailable.after(retryAfter === undefined ? 30 : Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))),
+    error:
+      retryAfter === undefined
+        ? new ModelUnavailable({})
+        : ModelUnavailable.after(Math.max(1, Math.ceil(Duration.toSeconds(retryAfter)))),
     retryable,
+    isAboutModel: true,
     retryAfter,
     kind
   })
 
 export const timedOut = (kind: string) =>
-  new ModelCallFailed({ error: new ModelTimeout({}), retryable: true, kind })
+  new ModelCallFailed({ error: new ModelTimeout({}), retryable: true, isAboutModel: true, kind })
 
-export const contentFiltered = failed("The model's answer was blocked by its content filter", "content_filter")
+const overflow = (kind: string) => refused("The conversation does not fit the model's context", kind)
 
-export const cutOff = failed("The model failed to answer", "cut off at max tokens")
-export const emptyAnswer = failed("The model failed to answer", "empty answer", true)
+/** Whether the conversation was too long: less of it may do. */
+export const isOverflow = ({ error }: ModelCallFailed): boolean =>
+  error.detail === "The conversation does not fit the model's context"
+
+export const contentFiltered = refused("The model's answer was blocked by its content filter", "content_filter")
+export const cutOff = refused("The model failed to answer", "cut off at max tokens")
+/** The stream ended without an end. */
+export const cutShort = broken("cut short")
+export const emptyAnswer = broken("empty answer")
 
 const property = (u: unknown, name: string): unknown => (Predicate.hasProperty(u, name) ? u[name] : undefined)
 
+/** RFC 9110 allows a date as well; providers send seconds. */
 const headerSeconds = (u: unknown): Duration.Duration | undefined => {
   const headers = property(u, "headers")
   const value = headers instanceof Headers ? headers.get("retry-after") : property(headers, "retry-after")
-  const seconds = Number(value)
-  return Predicate.isString(value) && Number.isFinite(seconds) ? Duration.seconds(seconds) : undefined
+  const seconds = Predicate.isString(value) && value.trim() !== "" ? Number(value) : Number.NaN
+  return Number.isFinite(seconds) ? Duration.seconds(seconds) : undefined
 }
 
 const retryAfterOf = (u: unknown): Duration.Duration | undefined => {
@@ -54,9 +77,7 @@ export const classify = (thrown: unknown): ModelCallFailed => {
   const status = property(thrown, "status")
   const kind = `${Predicate.isNumber(status) ? status : name} ${code}`.trim()
 
-  if (name === "ContextOverflowError" || code === "context_length_exceeded") {
-    return failed("The conversation does not fit the model's context", kind)
-  }
+  if (name === "ContextOverflowError" || code === "context_length_exceeded") return overflow(kind)
   if (code === "content_filter") return contentFiltered
   if (code === "insufficient_quota") return unavailable(kind, false, retryAfterOf(thrown))
   if (!Predicate.isNumber(status)) {
@@ -66,6 +87,6 @@ export const classify = (thrown: unknown): ModelCallFailed => {
   }
   if (status === 429 || status === 503) return unavailable(kind, true, retryAfterOf(thrown))
   if (status === 408 || status === 504) return timedOut(kind)
-  if (status === 409 || status >= 500) return failed("The model failed to answer", kind, true)
-  return failed("The model refused the request", kind)
+  if (status === 409 || status >= 500) return broken(kind)
+  return refused("The model refused the request", kind, true)
 }

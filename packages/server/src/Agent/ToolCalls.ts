@@ -2,6 +2,7 @@
 import { AIMessage, type AIMessageChunk, type BaseMessage, ToolMessage } from "@langchain/core/messages"
 import { Effect, Predicate } from "effect"
 import type { AgentEvent } from "./Agent.ts"
+import { storable } from "./characters.ts"
 import { type Tool, ToolFailed } from "./Tools/Tool.ts"
 
 interface ToolCall {
@@ -43,7 +44,8 @@ export const run = Effect.fnUntraced(function* (
         yield* onEvent({ _tag: "Tool", name: call.name, status: "started" })
         const { status, text } = yield* execute(tools, call)
         yield* onEvent({ _tag: "Tool", name: call.name, status })
-        return new ToolMessage({ tool_call_id: call.id ?? "", name: call.name, content: text.slice(0, maxCharacters) })
+        const content = storable(text.slice(0, maxCharacters))
+        return new ToolMessage({ tool_call_id: call.id ?? "", name: call.name, content })
       }),
     { concurrency: "unbounded" }
   )

@@ -3,7 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages"
 import { Predicate } from "effect"
 
 /** About four characters make a token in English; each message has a few tokens of frame. An estimate, on the safe side. */
-const tokensOf = (message: BaseMessage): number => {
+export const tokensOf = (message: BaseMessage): number => {
   const content = Predicate.isString(message.content) ? message.content : JSON.stringify(message.content)
   const calls = Predicate.hasProperty(message, "tool_calls") ? JSON.stringify(message.tool_calls ?? []).length : 0
   return Math.ceil((content.length + calls) / 3) + 8

@@ -1,5 +1,16 @@
-import { Config, Duration, Schema } from "effect"
+import { Config, Duration, Schema, SchemaTransformation } from "effect"
 import * as Setting from "../Settings/Setting.ts"
+
+/** "a, b" as its names. */
+const NameList = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Array(Schema.NonEmptyString),
+    SchemaTransformation.transform({
+      decode: (text): ReadonlyArray<string> => (text.trim() === "" ? [] : text.split(",").map((name) => name.trim())),
+      encode: (names) => names.join(",")
+    })
+  )
+)
 
 export const settings = {
   apiKey: Setting.requiredOutsideDevelopment(
@@ -11,6 +22,12 @@ export const settings = {
     "the address of an OpenAI-compatible API, such as http://localhost:11434/v1"
   ),
   model: Setting.withDefault("LLM_MODEL", Config.NonEmptyString("LLM_MODEL"), "gpt-4o-mini", "the name of a model"),
+  fallbackModels: Setting.withDefault(
+    "LLM_FALLBACK_MODELS",
+    Config.schema(NameList, "LLM_FALLBACK_MODELS"),
+    [],
+    "names of models, separated by commas, such as gpt-4o,gpt-4.1-mini"
+  ),
   temperature: Setting.withDefault(
     "LLM_TEMPERATURE",
     Config.schema(Schema.FiniteFromString.check(Schema.isBetween({ minimum: 0, maximum: 2 })), "LLM_TEMPERATURE"),
@@ -43,6 +60,7 @@ export const settings = {
 /** How the model is called. */
 export const modelOptions = Config.all({
   model: settings.model.config,
+  fallbackModels: settings.fallbackModels.config,
   temperature: settings.temperature.config,
   maxTokens: settings.maxTokens.config,
   maxAttempts: settings.maxAttempts.config,

@@ -1,5 +1,5 @@
 import { FamilyId, Unauthorized, UserId } from "@parley/domain/Users"
-import { Clock, Context, DateTime, Duration, Effect, FileSystem, Layer, Option, Redacted, Schema } from "effect"
+import { Context, DateTime, Duration, Effect, FileSystem, Layer, Option, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { jwtVerify, SignJWT } from "jose"
@@ -33,11 +33,15 @@ export class AccessTokens extends Context.Service<
       const random = yield* SecureRandom.SecureRandom
       const key = textEncoder.encode(Redacted.value(yield* secretKey))
       const previous = yield* settings.previousSecretKey.config
-      const keys = [key, ...Option.match(previous, { onNone: () => [], onSome: (k) => [textEncoder.encode(Redacted.value(k))] })]
-      const lifetime = Duration.hours(yield* settings.accessTokenHours.config)
+      const keys = [
+        key,
+        ...Option.match(previous, { onNone: () => [], onSome: (k) => [textEncoder.encode(Redacted.value(k))] })
+      ]
+      const lifetime = Duration.seconds(Math.ceil((yield* settings.accessTokenHours.config) * 3600))
 
       const issue = Effect.fn("AccessTokens.issue")(function* (userId: UserId, familyId: FamilyId) {
-        const now = yield* DateTime.now
+        // JWTs know whole seconds only.
+        const now = DateTime.mapEpochMillis(yield* DateTime.now, (millis) => Math.floor(millis / 1000) * 1000)
         const expiresAt = DateTime.addDuration(now, lifetime)
         const jti = yield* random.uuidV4()
         const token = yield* Effect.promise(() =>
@@ -54,7 +58,7 @@ export class AccessTokens extends Context.Service<
         return { token, expiresIn: Duration.toSeconds(lifetime), expiresAt }
       })
 
-      const verifyWith = (token: Redacted.Redacted, candidate: Uint8Array, nowMillis: number) =>
+      const verifyWith = (token: Redacted.Redacted, candidate: Uint8Array, now: DateTime.Utc) =>
         Effect.tryPromise({
           try: () =>
             jwtVerify(Redacted.value(token), candidate, {
@@ -62,14 +66,14 @@ export class AccessTokens extends Context.Service<
               issuer,
               audience,
               typ: type,
-              currentDate: new Date(nowMillis),
+              currentDate: DateTime.toDateUtc(now),
               requiredClaims: ["sub", "sid", "jti", "iat", "exp"]
             }),
           catch: () => invalid
         })
 
       const verify = Effect.fn("AccessTokens.verify")(function* (token: Redacted.Redacted) {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* DateTime.now
         const { payload } = yield* Effect.firstSuccessOf(keys.map((candidate) => verifyWith(token, candidate, now)))
         return yield* Effect.mapError(decodeClaims(payload), () => invalid)
       })
@@ -89,10 +93,22 @@ const secretKey = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const directory = yield* sqlSettings.dataDir.config
   const path = `${directory}/jwt-secret-key`
-  const random = yield* SecureRandom.SecureRandom
-  const made = Base64Url.encode(yield* random.randomBytes(48))
   yield* fs.makeDirectory(directory, { recursive: true })
-  // "wx" fails when the file is there: of two servers that start at once, one makes the key and both read it.
-  yield* Effect.ignore(fs.writeFileString(path, made, { flag: "wx", mode: 0o600 }))
+  if (!(yield* fs.exists(path))) yield* makeSecretKey(path)
   return Redacted.make(yield* fs.readFileString(path))
+})
+
+/** Of servers that start at once one makes the key, and none reads half of it: it is linked into place when whole. */
+const makeSecretKey = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const random = yield* SecureRandom.SecureRandom
+  const draft = `${path}.${yield* random.uuidV4()}`
+  yield* fs.writeFileString(draft, Base64Url.encode(yield* random.randomBytes(48)), { flag: "wx", mode: 0o600 })
+  yield* fs.link(draft, path).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "AlreadyExists",
+      () => Effect.void
+    ),
+    Effect.ensuring(Effect.ignore(fs.remove(draft)))
+  )
 })

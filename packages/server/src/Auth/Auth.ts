@@ -85,7 +85,7 @@ export class Auth extends Context.Service<
           return yield* new InvalidCredentials({})
         }
         if (passwords.isOutdated(user.value.hashed_password)) {
-          yield* users.setPasswordHash(user.value.id, yield* passwords.hash(password))
+          yield* users.replacePasswordHash(user.value, yield* passwords.hash(password))
         }
         yield* audit("login", "success", user.value.id)
         return yield* open(user.value.id)
@@ -96,12 +96,13 @@ export class Auth extends Context.Service<
         const next = yield* newRefreshToken
         const owner = yield* Effect.orDie(repo.rotate({ usedHash, hash: next.hash, lifetimeSeconds }))
         if (Option.isSome(owner)) {
+          yield* audit("refresh", "success", owner.value.user_id)
           return yield* tokens({ id: owner.value.user_id, familyId: owner.value.family_id }, next.token)
         }
         const revoked = yield* Effect.orDie(repo.revokeReused({ hash: usedHash, graceSeconds }))
         if (Option.isSome(revoked)) {
           yield* Cache.invalidate(isOpen, revoked.value.family_id)
-          yield* audit("refresh", "reuse_detected", revoked.value.user_id)
+          yield* audit("refresh", "reuse_detected", revoked.value.user_id, "Warn")
         } else {
           yield* audit("refresh", "failure")
         }
@@ -140,7 +141,7 @@ export interface Login {
 const textEncoder = new TextEncoder()
 
 /** Every attempt to authenticate, without e-mail, password or token. The request id and address come with the request. */
-const audit = (event: string, outcome: string, userId?: UserId) =>
-  Effect.logInfo(`auth ${event} ${outcome}`).pipe(
+const audit = (event: string, outcome: string, userId?: UserId, level: "Info" | "Warn" = "Info") =>
+  Effect.logWithLevel(level)(`auth ${event} ${outcome}`).pipe(
     Effect.annotateLogs({ event: `auth.${event}`, outcome, ...(userId === undefined ? {} : { user_id: userId }) })
   )

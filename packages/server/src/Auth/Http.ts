@@ -15,8 +15,7 @@ export const layer = HttpApiBuilder.group(
       register: ({ payload }) => auth.register(payload),
       login: ({ payload }) => auth.login("username" in payload ? { ...payload, email: payload.username } : payload),
       refresh: ({ payload }) => auth.refresh(payload.refresh_token),
-      logout: ({ payload }) =>
-        Effect.flatMap(CurrentUser, (login) => auth.logout(login, payload?.everywhere ?? false))
+      logout: ({ payload }) => Effect.flatMap(CurrentUser, (login) => auth.logout(login, payload?.everywhere ?? false))
     })
   })
 )

@@ -21,14 +21,17 @@ export class Passwords extends Context.Service<
       // As many as there are native threads to spare: more would only queue where nobody sees them.
       const permits = yield* Semaphore.make(4)
 
+      // A native thread cannot be stopped: one whose client has gone keeps its permit until it is done.
+      const native = <A>(work: () => Promise<A>) => permits.withPermit(Effect.uninterruptible(Effect.promise(work)))
+
       const hash = Effect.fn("Passwords.hash")((password: Redacted.Redacted) =>
-        Effect.promise(() => bcrypt.hash(Redacted.value(password), { cost: rounds })).pipe(
-          Effect.map((hash) => Redacted.make(hash)),
-          permits.withPermit
+        Effect.map(
+          native(() => bcrypt.hash(Redacted.value(password), { cost: rounds })),
+          (hash) => Redacted.make(hash)
         )
       )
       const verify = Effect.fn("Passwords.verify")((password: Redacted.Redacted, hash: Redacted.Redacted) =>
-        permits.withPermit(Effect.promise(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash))))
+        native(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash)))
       )
       const nobodysHash = yield* Effect.cached(hash(Redacted.make("nobody's password")))
       const verifyNothing = Effect.fn("Passwords.verifyNothing")((password: Redacted.Redacted) =>

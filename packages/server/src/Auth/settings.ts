@@ -12,10 +12,7 @@ const secretKey = (name: string) =>
     name
   )
 
-const isLong = (environment: Setting.AppEnvironment) => Setting.isLocal(environment)
-
-const positive = (name: string) =>
-  Config.schema(Schema.FiniteFromString.check(Schema.isGreaterThan(0)), name)
+const positive = (name: string) => Config.schema(Schema.FiniteFromString.check(Schema.isGreaterThan(0)), name)
 
 export const settings = {
   secretKey: Setting.requiredOutsideDevelopment(
@@ -33,13 +30,13 @@ export const settings = {
   accessTokenHours: Setting.withDefaultBy(
     "JWT_ACCESS_TOKEN_EXPIRE_HOURS",
     positive("JWT_ACCESS_TOKEN_EXPIRE_HOURS"),
-    (environment) => (isLong(environment) ? 720 : 1),
+    (environment) => (Setting.isLocal(environment) ? 720 : 1),
     "a number of hours above 0"
   ),
   refreshTokenDays: Setting.withDefaultBy(
     "JWT_REFRESH_TOKEN_EXPIRE_DAYS",
     positive("JWT_REFRESH_TOKEN_EXPIRE_DAYS"),
-    (environment) => (isLong(environment) ? 365 : 30),
+    (environment) => (Setting.isLocal(environment) ? 365 : 30),
     "a number of days above 0"
   ),
   refreshReuseGraceSeconds: Setting.withDefault(

@@ -1,6 +1,6 @@
 /** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
 import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
-import { Cause, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AgentEvent } from "../Agent/Agent.ts"
 import { unexpected } from "../Edge/Boundary.ts"
@@ -9,10 +9,10 @@ import { unexpected } from "../Edge/Boundary.ts"
 const maxPendingEvents = 256
 
 /** A client that reads nothing for so long is gone. */
-const stallTimeout = "30 seconds"
+const stallLimit = Duration.seconds(30)
 
 /** Proxies close connections on which nothing moves. */
-const heartbeatInterval = "15 seconds"
+const heartbeatInterval = Duration.seconds(15)
 
 type Event =
   | AgentEvent
@@ -37,30 +37,61 @@ export const respond = Effect.fn("Sse.respond")(function* (
     Queue.bounded<Event, TurnError | Cause.Done>(maxPendingEvents),
     Queue.shutdown
   )
-  const offer = (event: Event) =>
-    // Only a full queue is worth a timer.
-    Queue.offerUnsafe(queue, event)
-      ? Effect.void
-      : Effect.timeoutOrElse(Queue.offer(queue, event), { duration: stallTimeout, orElse: () => drop })
-
-  yield* take((event) => Effect.suspend(() => offer(event))).pipe(
+  yield* take((event) =>
+    Effect.suspend(() => (Queue.offerUnsafe(queue, event) ? Effect.void : Effect.asVoid(Queue.offer(queue, event))))
+  ).pipe(
     Effect.flatMap((answer) => Queue.offer(queue, { _tag: "Done", answer })),
     Queue.into(queue),
     Effect.forkScoped
   )
   const first = yield* Effect.catchIf(Queue.take(queue), Cause.isDone, Effect.die)
+
+  const reader = yield* watchReader
+  yield* Effect.forkScoped(Effect.andThen(reader.stalled, drop))
   yield* Effect.sleep(heartbeatInterval).pipe(
     Effect.andThen(Effect.sync(() => Queue.offerUnsafe(queue, { _tag: "Heartbeat" }))),
     Effect.forever,
     Effect.forkScoped
   )
+
   const encode = encoder()
   const events = Stream.fromQueue(queue).pipe(
     Stream.prepend([first]),
     Stream.mapArray((batch) => [encode.events(batch)]),
-    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error)))
+    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error))),
+    reader.watched
   )
   return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
+})
+
+/** Whoever reads a stream asks for more when the socket has taken what it got before. */
+const watchReader = Effect.map(Clock.Clock, (clock) => {
+  /** When the reader got what it has not asked for more since. */
+  let busySince: number | undefined
+  const limitMillis = Duration.toMillis(stallLimit)
+  return {
+    watched: <A, E>(stream: Stream.Stream<A, E>): Stream.Stream<A, E> =>
+      Stream.transformPull(stream, (pull) =>
+        Effect.succeed(
+          Effect.suspend(() => {
+            busySince = undefined
+            return Effect.tap(pull, () =>
+              Effect.sync(() => {
+                busySince = clock.currentTimeMillisUnsafe()
+              })
+            )
+          })
+        )
+      ),
+    /** One timer, however many events there are. */
+    stalled: Effect.gen(function* () {
+      while (true) {
+        const busyMillis = busySince === undefined ? 0 : clock.currentTimeMillisUnsafe() - busySince
+        if (busyMillis >= limitMillis) return
+        yield* Effect.sleep(limitMillis - busyMillis)
+      }
+    })
+  }
 })
 
 const failure = Effect.fnUntraced(function* (cause: Cause.Cause<TurnError>) {

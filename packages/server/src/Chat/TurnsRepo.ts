@@ -2,12 +2,7 @@ import { Message, MessageId, SessionId } from "@parley/domain/Sessions"
 import { UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
-
-/** How long a lease outlives a server that crashed. A living one renews it in time. Seconds. */
-export const leaseSeconds = 30
-
-const Lease = Schema.Struct({ sessionId: SessionId, token: Schema.String })
-export type Lease = typeof Lease.Type
+import { Lease } from "./LeasesRepo.ts"
 
 /** A message by its id, with the one after it and what that took: of a question, that is its answer. */
 const Known = Schema.Struct({
@@ -29,61 +24,22 @@ const Call = Schema.Struct({
   model: Schema.String,
   inputTokens: Schema.Int,
   outputTokens: Schema.Int,
+  isEstimated: Schema.Boolean,
   costEur: Schema.Finite
 })
+export type Call = typeof Call.Type
 
-/** Leases and the writing of turns. Each method is one statement; the lease's clock is the database's. */
+/** What turns leave behind. Each method is one statement. */
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const expiry = sql`now() + make_interval(secs => ${leaseSeconds})`
+  const rows = (calls: ReadonlyArray<Call>) => sql`unnest(
+    ${calls.map((call) => call.model)}::text[], ${calls.map((call) => call.inputTokens)}::integer[],
+    ${calls.map((call) => call.outputTokens)}::integer[], ${calls.map((call) => String(call.costEur))}::numeric[],
+    ${calls.map((call) => call.isEstimated)}::boolean[]
+  ) AS c (model, input_tokens, output_tokens, cost_eur, estimated)`
 
   return {
     transaction: sql.withTransaction,
-
-    /** Nothing when there is no such session of this user; else whether the lease was to be had. */
-    lease: SqlSchema.findOneOption({
-      Request: Schema.Struct({ ...Lease.fields, userId: UserId }),
-      Result: Schema.Struct({ leased: Schema.Boolean }),
-      execute: ({ sessionId, token, userId }) => sql`
-        WITH leased AS (
-          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
-          WHERE session_id = ${sessionId} AND user_id = ${userId}
-            AND (lease_expires_at IS NULL OR lease_expires_at <= now())
-          RETURNING session_id
-        )
-        SELECT EXISTS (SELECT FROM leased) AS leased FROM sessions
-        WHERE session_id = ${sessionId} AND user_id = ${userId}`
-    }),
-
-    /** Nothing when the lease was lost. */
-    renew: SqlSchema.findOneOption({
-      Request: Lease,
-      Result: Schema.Struct({ session_id: SessionId }),
-      execute: ({ sessionId, token }) => sql`
-        UPDATE sessions SET lease_expires_at = ${expiry}
-        WHERE session_id = ${sessionId} AND lease_token = ${token} RETURNING session_id`
-    }),
-
-    release: SqlSchema.void({
-      Request: Lease,
-      execute: ({ sessionId, token }) => sql`
-        UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
-        WHERE session_id = ${sessionId} AND lease_token = ${token}`
-    }),
-
-    /** Takes the lease from whoever holds it. Nothing when there is no such session; else whether a turn was running. */
-    revoke: SqlSchema.findOneOption({
-      Request: Schema.Struct({ sessionId: SessionId, userId: UserId }),
-      Result: Schema.Struct({ running: Schema.Boolean }),
-      execute: ({ sessionId, userId }) => sql`
-        WITH revoked AS (
-          UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
-          WHERE session_id = ${sessionId} AND user_id = ${userId} AND lease_expires_at > now()
-          RETURNING session_id
-        )
-        SELECT EXISTS (SELECT FROM revoked) AS running FROM sessions
-        WHERE session_id = ${sessionId} AND user_id = ${userId}`
-    }),
 
     find: SqlSchema.findOneOption({
       Request: Schema.Struct({ sessionId: SessionId, userId: UserId, messageId: MessageId }),
@@ -133,14 +89,18 @@ export const make = Effect.gen(function* () {
           ) AS m (turn, id, role, content, timestamp)
           ORDER BY m.turn
         ), spent AS (
-          INSERT INTO usage (user_id, session_id, message_id, model, input_tokens, output_tokens, cost_eur)
-          SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.model, c.input_tokens, c.output_tokens, c.cost_eur
-          FROM fenced f, unnest(
-            ${calls.map((call) => call.model)}::text[], ${calls.map((call) => call.inputTokens)}::integer[],
-            ${calls.map((call) => call.outputTokens)}::integer[], ${calls.map((call) => String(call.costEur))}::numeric[]
-          ) AS c (model, input_tokens, output_tokens, cost_eur)
+          INSERT INTO usage (user_id, session_id, message_id, model, input_tokens, output_tokens, cost_eur, estimated)
+          SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM fenced f, ${rows(calls)}
         )
         SELECT session_id FROM fenced`
+    }),
+
+    /** Writes what a turn took that has no answer; nothing, when the account is gone. */
+    account: SqlSchema.void({
+      Request: Schema.Struct({ sessionId: SessionId, userId: UserId, calls: Schema.Array(Call) }),
+      execute: ({ calls, sessionId, userId }) => sql`
+        INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
+        SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${rows(calls)} WHERE u.id = ${userId}`
     })
   }
 })

@@ -1,46 +1,12 @@
 /** Gives what does not decode, and what nobody expected, the shapes of the contract. */
 import { Boundary } from "@parley/domain/Api"
-import { type FieldError, InternalServerError, ServiceUnavailable, ValidationError } from "@parley/domain/Errors"
-import { Cause, Effect, Layer, Predicate, SchemaIssue, type Types } from "effect"
+import { InternalServerError, ServiceUnavailable, ValidationError } from "@parley/domain/Errors"
+import { Cause, Effect, Layer, Predicate, type Types } from "effect"
 import { HttpApiError } from "effect/http-api"
 import { HttpEffect, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
-
-/** Wire names of the parts of a request, for an issue that is about a whole part. */
-const parts: Record<string, string> = {
-  Params: "path",
-  Query: "query",
-  Headers: "headers",
-  Payload: "body"
-}
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1({
-  leafHook: (issue) => {
-    switch (issue._tag) {
-      case "MissingKey":
-        return "Field is required"
-      case "UnexpectedKey":
-        return "Unknown field"
-      default:
-        return SchemaIssue.defaultLeafHook(issue)
-    }
-  }
-})
-
-/** Every failing field and rule, once each: the members of a union often complain of the same thing. */
-const fieldErrors = (error: HttpApiError.HttpApiSchemaError): ReadonlyArray<FieldError> => {
-  const { issues } = format(error.cause.issue)
-  const errors = issues.map(({ message, path = [] }) => ({
-    field: path.length === 0 ? (parts[error.kind] ?? "body") : path.map(String).join("."),
-    message
-  }))
-  const seen = new Set<string>()
-  return errors.filter(({ field, message }) => {
-    const key = `${field}\n${message}`
-    return !seen.has(key) && seen.add(key)
-  })
-}
+import { fieldErrors } from "./fieldErrors.ts"
 
 /** What a caller is told of a defect; the log is told the rest. */
 export const unexpected = (cause: Cause.Cause<unknown>): Effect.Effect<ServiceUnavailable | InternalServerError> =>
@@ -52,7 +18,8 @@ export const unexpected = (cause: Cause.Cause<unknown>): Effect.Effect<ServiceUn
 const hasResponse = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) => Cause.isDieReason(reason) && HttpServerRespondable.isRespondable(reason.defect))
 
-const isResponseKind = (error: HttpApiError.HttpApiSchemaError) => error.kind === "Body" || error.kind === "ResponseHeaders"
+const isResponseKind = (error: HttpApiError.HttpApiSchemaError) =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
 
 export const layer = Layer.succeed(Boundary, (httpEffect, { endpoint }) =>
   Effect.flatMap(RequestFacts, (facts) => {
@@ -65,7 +32,9 @@ const shaped = (httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse,
   httpEffect.pipe(
     Effect.catch((error): Effect.Effect<never, Types.unhandled | ValidationError> => {
       if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
-      return isResponseKind(error) ? Effect.die(error) : Effect.fail(new ValidationError({ errors: fieldErrors(error) }))
+      return isResponseKind(error)
+        ? Effect.die(error)
+        : Effect.fail(new ValidationError({ errors: fieldErrors(error) }))
     }),
     Effect.catchCauseIf(
       (cause) => Cause.hasDies(cause) && !hasResponse(cause),

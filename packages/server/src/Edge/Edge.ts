@@ -1,7 +1,14 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect } from "effect"
+import { ByteSize, Clock, Effect, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { Headers, HttpEffect, HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import {
+  Headers,
+  HttpEffect,
+  HttpIncomingMessage,
+  HttpRouter,
+  HttpServerRequest,
+  HttpServerResponse
+} from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { settings } from "./settings.ts"
 
@@ -46,11 +53,12 @@ export const layer = HttpRouter.middleware(
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request, random)
         const facts: RequestFacts = { route: "none", userId: undefined }
+        const origin = { request_id: id, client_address: Option.getOrElse(request.remoteAddress, () => "unknown") }
         const startedAt = yield* Clock.currentTimeMillis
         const finish = Effect.fnUntraced(function* (response: HttpServerResponse.HttpServerResponse) {
           yield* Effect.logInfo("request").pipe(
             Effect.annotateLogs({
-              request_id: id,
+              ...origin,
               ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
               method: request.method,
               route: facts.route,
@@ -68,7 +76,7 @@ export const layer = HttpRouter.middleware(
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
           Effect.provideService(RequestFacts, facts),
-          Effect.annotateLogs({ request_id: id })
+          Effect.annotateLogs(origin)
         )
       })
   }),

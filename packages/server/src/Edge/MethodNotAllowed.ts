@@ -1,34 +1,49 @@
-/** Answers 405 with `Allow` where a path exists under another method; the router alone would say 404. */
+/** Answers for a path that exists under other methods: 405 with `Allow`, and OPTIONS. The router alone would say 404. */
 import { Effect } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
+import { FindMyWay, HttpRouter, HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApi, type HttpApiGroup } from "effect/http-api"
 
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
-type Method = (typeof methods)[number]
-
-const refuse = (allowed: ReadonlySet<Method>) => {
-  // The router answers HEAD wherever it answers GET.
-  const allow = [...allowed, ...(allowed.has("GET") ? ["HEAD"] : [])].join(", ")
-  return HttpServerResponse.jsonUnsafe({ detail: "Method not allowed" }, { status: 405, headers: { allow } })
-}
-
-const isMethod = (method: string): method is Method => methods.some((known) => known === method)
 const isPath = (path: string): path is `/${string}` => path.startsWith("/")
 
-/** For every path of the API, the methods that it does not have. */
-export const layer = <Id extends string, Groups extends HttpApiGroup.Constraint>(api: HttpApi.HttpApi<Id, Groups>) =>
-  HttpRouter.use((router) => {
-    const byPath = new Map<`/${string}`, Set<Method>>()
-    HttpApi.reflect(api, {
-      onGroup: () => {},
-      onEndpoint: ({ endpoint: { method, path } }) => {
-        if (isMethod(method) && isPath(path)) byPath.set(path, (byPath.get(path) ?? new Set()).add(method))
-      }
-    })
-    const routes = [...byPath].flatMap(([path, allowed]) =>
-      methods
-        .filter((method) => !allowed.has(method))
-        .map((method) => HttpRouter.route(method, path, Effect.succeed(refuse(allowed))))
-    )
-    return router.addAll(routes)
-  })
+/** The router answers HEAD wherever it answers GET. */
+const allowOf = (methods: ReadonlySet<string>): string =>
+  [...methods, ...(methods.has("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ")
+
+const refuse = (method: string, methods: ReadonlySet<string>) => {
+  const headers = { allow: allowOf(methods) }
+  return method === "OPTIONS"
+    ? HttpServerResponse.empty({ status: 204, headers })
+    : HttpServerResponse.jsonUnsafe({ detail: "Method not allowed" }, { status: 405, headers })
+}
+
+/** The request that no route takes, if that is the error. */
+const unrouted = (error: unknown) =>
+  HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound" ? error.request : undefined
+
+/** Knows the paths of the API, and `pages`: others that are there to be read. Matches them as the router does. */
+export const layer = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+  options: { readonly pages: ReadonlyArray<`/${string}`>; readonly routerConfig: Partial<FindMyWay.RouterConfig> }
+) =>
+  HttpRouter.middleware(
+    Effect.sync(() => {
+      const methodsOf = new Map<`/${string}`, Set<string>>(options.pages.map((path) => [path, new Set(["GET"])]))
+      HttpApi.reflect(api, {
+        onGroup: () => {},
+        onEndpoint: ({ endpoint: { method, path } }) => {
+          if (isPath(path)) methodsOf.set(path, (methodsOf.get(path) ?? new Set()).add(method))
+        }
+      })
+      const paths = FindMyWay.make<ReadonlySet<string>>(options.routerConfig)
+      for (const [path, methods] of methodsOf) paths.on("GET", path, methods)
+
+      return (httpEffect) =>
+        Effect.catch(httpEffect, (error) => {
+          const request = unrouted(error)
+          if (request === undefined) return Effect.fail(error)
+          const known = paths.find("GET", request.url)
+          return known === undefined ? Effect.fail(error) : Effect.succeed(refuse(request.method, known.handler))
+        })
+    }),
+    { global: true }
+  )

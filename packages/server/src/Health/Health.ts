@@ -16,7 +16,11 @@ export class Health extends Context.Service<
     Health,
     Effect.gen(function* () {
       const repo = yield* HealthRepo.make
-      const current = yield* repo.isCurrent.pipe(
+      // A schema never goes back. Not asked again once it is current, because a newer server locks its table while it
+      // migrates, and servers that work must stay ready meanwhile.
+      let seenCurrent = false
+      const current = yield* Effect.suspend(() => (seenCurrent ? Effect.as(repo.ping, true) : repo.isCurrent)).pipe(
+        Effect.tap((isCurrent) => Effect.sync(() => void (seenCurrent = isCurrent))),
         Effect.timeoutOption("2 seconds"),
         Effect.catchCause(() => Effect.succeed(Option.none<boolean>())),
         Effect.cachedWithTTL("1 second")

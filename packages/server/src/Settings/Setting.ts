@@ -39,8 +39,7 @@ export const appEnvironment: Setting<AppEnvironment> = withDefault<AppEnvironmen
   `one of ${appEnvironments.join(", ")}`
 )
 
-export const isLocal = (environment: AppEnvironment): boolean =>
-  environment === "development" || environment === "test"
+export const isLocal = (environment: AppEnvironment): boolean => environment === "development" || environment === "test"
 
 /** For what development and tests make themselves, and nobody may guess elsewhere: secrets and addresses. */
 export const requiredOutsideDevelopment = <A>(setting: Setting<Option.Option<A>>): Setting<Option.Option<A>> =>

@@ -33,7 +33,9 @@ export const layerProvider = ConfigProvider.layer(
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const fromEnvironment = ConfigProvider.fromEnv()
-    const environment = yield* appEnvironment.config.parse(fromEnvironment).pipe(Effect.orElseSucceed(() => "development"))
+    const environment = yield* appEnvironment.config
+      .parse(fromEnvironment)
+      .pipe(Effect.orElseSucceed(() => "development"))
     const path = `.env.${environment}`
     if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) return fromEnvironment
     const fromFile = yield* ConfigProvider.fromDotEnv({ path })
@@ -49,13 +51,29 @@ const problem = (setting: Setting<unknown>) =>
     return `${setting.name} ${node === undefined ? "is missing: it" : "is set, but"} must be ${setting.expected}`
   })
 
-/** Fails with every setting that is missing or wrong. */
-export const check = Effect.gen(function* () {
-  const problems = yield* Effect.forEach(all, (setting) =>
-    Effect.matchEffect(setting.config, { onSuccess: () => Effect.succeed([]), onFailure: () => Effect.map(problem(setting), (p) => [p]) })
-  )
-  const found = problems.flat()
-  if (found.length > 0) return yield* new InvalidSettings({ problems: found })
+/**
+ * Many settings depend on APP_ENV. When that is wrong they are looked at as in production, which wants the most: so that
+ * only its own problem is told of it, and yet all that will be missing once it is mended.
+ */
+const withKnownEnvironment = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const provider = yield* ConfigProvider.ConfigProvider
+    const production = ConfigProvider.fromUnknown({ [appEnvironment.name]: "production" })
+    return yield* Effect.matchEffect(appEnvironment.config, {
+      onSuccess: () => effect,
+      onFailure: () =>
+        Effect.provideService(effect, ConfigProvider.ConfigProvider, ConfigProvider.orElse(production, provider))
+    })
+  })
+
+/** Fails with every one of these settings that is missing or wrong, and with APP_ENV if it is. */
+export const check = Effect.fn("Settings.check")(function* (settings: ReadonlyArray<Setting<unknown>>) {
+  const bad = ({ config }: Setting<unknown>) => Effect.match(config, { onSuccess: () => false, onFailure: () => true })
+  const environment = yield* Effect.filter([appEnvironment], bad)
+  const others = settings.filter((setting) => setting !== appEnvironment)
+  const rest = yield* withKnownEnvironment(Effect.filter(others, bad))
+  const problems = yield* Effect.forEach([...environment, ...rest], problem)
+  if (problems.length > 0) return yield* new InvalidSettings({ problems })
 })
 
-export const layerChecked = Layer.effectDiscard(check)
+export const layerChecked = Layer.effectDiscard(check(all))

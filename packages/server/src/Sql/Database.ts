@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Option, Redacted, Schema } from "effect"
 import * as EmbeddedPostgres from "./Embedded/EmbeddedPostgres.ts"
 import { migrate } from "./Migrations.ts"
+import { reasonsOf } from "./reasons.ts"
 import { settings } from "./settings.ts"
 
 export class DatabaseUnreachable extends Schema.TaggedError<DatabaseUnreachable>()("DatabaseUnreachable", {
@@ -10,7 +11,7 @@ export class DatabaseUnreachable extends Schema.TaggedError<DatabaseUnreachable>
   reason: Schema.String
 }) {
   override get message(): string {
-    return `PostgreSQL does not answer at ${this.where}: ${this.reason}. Is it running, and is POSTGRES_URL right?`
+    return `Cannot use PostgreSQL at ${this.where}: ${this.reason}. Is it running, and is POSTGRES_URL right?`
   }
 }
 
@@ -30,7 +31,14 @@ export const url = Effect.gen(function* () {
   return embedded.url
 })
 
-const connect = Effect.fnUntraced(function* (address: Redacted.Redacted, maxConnections: number) {
+/** A statement that runs away, or a transaction that nobody ends, must not hold locks and connections for ever. */
+const limits = { statement_timeout: "30000", idle_in_transaction_session_timeout: "30000" }
+
+const connect = Effect.fnUntraced(function* (
+  address: Redacted.Redacted,
+  maxConnections: number,
+  startupParameters: Readonly<Record<string, string>>
+) {
   const prepare = yield* settings.prepare.config
   const client = yield* PgClient.make({
     url: address,
@@ -41,11 +49,11 @@ const connect = Effect.fnUntraced(function* (address: Redacted.Redacted, maxConn
     multiplex: prepare,
     connectTimeout: "5 seconds",
     // A pooler in transaction mode refuses start-up parameters it does not know.
-    ...(prepare ? { startupParameters: { statement_timeout: "30000", idle_in_transaction_session_timeout: "30000" } } : {})
+    ...(prepare ? { startupParameters } : {})
   })
   yield* Effect.mapError(
     client`SELECT 1`,
-    (error) => new DatabaseUnreachable({ where: place(address), reason: error.reason.message })
+    (error) => new DatabaseUnreachable({ where: place(address), reason: reasonsOf(error).join(": ") })
   )
   return client
 })
@@ -54,7 +62,8 @@ const connect = Effect.fnUntraced(function* (address: Redacted.Redacted, maxConn
 export const migrated = Effect.gen(function* () {
   const address = yield* url
   const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
-  yield* Effect.provide(migrate, PgClient.layerFrom(connect(direct, 1)))
+  // No limits: a migration may take long, and so may waiting for another server's.
+  yield* Effect.provide(migrate, PgClient.layerFrom(connect(direct, 1, {})))
   return address
 })
 
@@ -62,6 +71,6 @@ export const migrated = Effect.gen(function* () {
 export const layer = PgClient.layerFrom(
   Effect.gen(function* () {
     const address = yield* migrated
-    return yield* connect(address, yield* settings.poolSize.config)
+    return yield* connect(address, yield* settings.poolSize.config, limits)
   })
 )

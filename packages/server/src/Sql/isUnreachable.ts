@@ -1,11 +1,19 @@
-import { Cause } from "effect"
+import { Cause, Predicate } from "effect"
 import { SqlError } from "effect/sql"
+
+/**
+ * States in which PostgreSQL says itself that it serves nobody now: out of resources (class 53, such as too many
+ * connections), shutting down or starting up (57P0x), or without the database (3D000).
+ */
+const outOfService = /^(?:53|57P0|3D000)/u
+
+const isOutage = ({ reason }: SqlError.SqlError): boolean =>
+  reason._tag === "ConnectionError" ||
+  reason._tag === "AuthenticationError" ||
+  (Predicate.hasProperty(reason.cause, "code") && outOfService.test(String(reason.cause.code)))
 
 /** Whether a defect comes from a database that is not there, not from what was asked of it. */
 export const isUnreachable = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some(
-    (reason) =>
-      Cause.isDieReason(reason) &&
-      SqlError.isSqlError(reason.defect) &&
-      reason.defect.reason._tag === "ConnectionError"
+    (reason) => Cause.isDieReason(reason) && SqlError.isSqlError(reason.defect) && isOutage(reason.defect)
   )

@@ -1,6 +1,7 @@
 /** `make migration name=...`: makes the next numbered migration, to be filled in. */
+import { version } from "@parley/domain/Api"
 import { Console, Effect, FileSystem, Schema } from "effect"
-import { Argument, Command } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import * as Boot from "../Boot.ts"
 import { directory } from "./Migrations.ts"
 
@@ -23,9 +24,13 @@ const migration = Command.make(
     name: Argument.String("name").pipe(
       Argument.withDescription("What it does, in lower case with underscores, such as add_payments"),
       Argument.withSchema(Name)
+    ),
+    directory: Flag.String("directory").pipe(
+      Flag.withDescription("Where the migrations are"),
+      Flag.withDefault(directory)
     )
   },
-  Effect.fn(function* ({ name }) {
+  Effect.fn(function* ({ directory, name }) {
     const fs = yield* FileSystem.FileSystem
     const taken = (yield* fs.readDirectory(directory)).map((file) => Number.parseInt(file, 10)).filter(Number.isFinite)
     const number = String(Math.max(0, ...taken) + 1).padStart(4, "0")
@@ -35,4 +40,4 @@ const migration = Command.make(
   })
 ).pipe(Command.withDescription("Makes the next numbered migration"))
 
-Boot.run(Effect.provide(Command.run(migration, { version: "0.1.0" }), Boot.layer))
+Boot.run(Effect.provide(Command.run(migration, { version }), Boot.layer))

@@ -5,8 +5,9 @@ import { settings } from "./settings.ts"
 
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
-    const environment = yield* appEnvironment.config
-    const level = yield* settings.logLevel.config
+    // What is wrong with these is told with all other settings that are wrong, and not by logs being impossible.
+    const environment = yield* Effect.orElseSucceed(appEnvironment.config, () => "production" as const)
+    const level = yield* Effect.orElseSucceed(settings.logLevel.config, () => "Info" as const)
     const logger = environment === "development" ? Logger.consolePretty() : Logger.consoleJson
     return Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, level))
   })

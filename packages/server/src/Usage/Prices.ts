@@ -12,6 +12,9 @@ const PriceTable = Schema.Struct({
   models: Schema.Record(Schema.String, Price)
 })
 
+/** Euros as the table `usage` holds them: to the eighth decimal, so that a sum is the same here and there. */
+export const roundEur = (euros: number): number => Math.round(euros * 1e8) / 1e8
+
 /** What tokens cost, in euros. */
 export class Prices extends Context.Service<
   Prices,
@@ -28,7 +31,7 @@ export class Prices extends Context.Service<
     return Prices.of({
       costEur: (model, inputTokens, outputTokens) => {
         const price = priceOf(model)
-        return price === undefined ? 0 : (inputTokens * price.input + outputTokens * price.output) / 1_000_000
+        return price === undefined ? 0 : roundEur((inputTokens * price.input + outputTokens * price.output) / 1_000_000)
       }
     })
   })

@@ -13,7 +13,8 @@ export class Users extends Context.Service<
     readonly create: (email: Email, passwordHash: Redacted.Redacted) => Effect.Effect<User, EmailTaken>
     readonly findById: (id: UserId) => Effect.Effect<Option.Option<User>>
     readonly findByEmail: (email: Email) => Effect.Effect<Option.Option<UsersRepo.StoredUser>>
-    readonly setPasswordHash: (id: UserId, hash: Redacted.Redacted) => Effect.Effect<void>
+    /** Nothing happens when the hash is no longer the one that was read: somebody else has changed it since. */
+    readonly replacePasswordHash: (read: UsersRepo.StoredUser, hash: Redacted.Redacted) => Effect.Effect<void>
   }
 >()("@parley/server/Users") {
   static readonly layer = Layer.effect(
@@ -38,11 +39,12 @@ export class Users extends Context.Service<
         repo.findById(id).pipe(Effect.orDie, Effect.map(Option.map(withoutHash)))
       )
       const findByEmail = Effect.fn("Users.findByEmail")((email: Email) => Effect.orDie(repo.findByEmail(email)))
-      const setPasswordHash = Effect.fn("Users.setPasswordHash")((id: UserId, hash: Redacted.Redacted) =>
-        Effect.orDie(repo.setPasswordHash({ id, hash }))
+      const replacePasswordHash = Effect.fn("Users.replacePasswordHash")(
+        ({ hashed_password, id }: UsersRepo.StoredUser, hash: Redacted.Redacted) =>
+          Effect.orDie(repo.replacePasswordHash({ id, read: hashed_password, hash }))
       )
 
-      return Users.of({ create, findById, findByEmail, setPasswordHash })
+      return Users.of({ create, findById, findByEmail, replacePasswordHash })
     })
   )
 }

@@ -2,12 +2,14 @@ import { User, UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
+const PasswordHash = Schema.RedactedFromValue(Schema.String)
+
 /** A user as stored: with the hash of the password. */
 export const StoredUser = Schema.Struct({
   ...User.fields,
   created_at: Schema.DateTimeUtcFromDate,
   updated_at: Schema.DateTimeUtcFromDate,
-  hashed_password: Schema.RedactedFromValue(Schema.String)
+  hashed_password: PasswordHash
 })
 export type StoredUser = typeof StoredUser.Type
 
@@ -31,9 +33,10 @@ export const make = Effect.gen(function* () {
       Result: StoredUser,
       execute: (email) => sql`SELECT * FROM users WHERE email = ${email}`
     }),
-    setPasswordHash: SqlSchema.void({
-      Request: Schema.Struct({ id: UserId, hash: Schema.RedactedFromValue(Schema.String) }),
-      execute: ({ hash, id }) => sql`UPDATE users SET hashed_password = ${hash} WHERE id = ${id}`
+    replacePasswordHash: SqlSchema.void({
+      Request: Schema.Struct({ id: UserId, read: PasswordHash, hash: PasswordHash }),
+      execute: ({ hash, id, read }) =>
+        sql`UPDATE users SET hashed_password = ${hash} WHERE id = ${id} AND hashed_password = ${read}`
     })
   }
 })

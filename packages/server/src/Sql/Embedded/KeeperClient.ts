@@ -33,7 +33,14 @@ const patience = "60 seconds"
 export const attach = Effect.fn("EmbeddedPostgres.attach")(
   function* (options: Options) {
     const { replies, socket, spawned } = yield* findKeeper(options)
-    const reply = yield* Queue.take(replies).pipe(Effect.repeat({ until: (reply) => reply._tag !== "Starting" }))
+    const reply = yield* Queue.take(replies).pipe(
+      Effect.repeat({ until: (reply) => reply._tag !== "Starting" }),
+      // The keeper limits each step and reports; this is for one that is stopped in a debugger, say.
+      Effect.timeoutOrElse({
+        duration: "5 minutes",
+        orElse: () => Effect.fail(failure("the process that keeps PostgreSQL has not got it ready in 5 minutes"))
+      })
+    )
     if (reply._tag === "Failed") return yield* failure(reply.message)
     // A program that is otherwise done must be able to end.
     socket.unref()
@@ -41,16 +48,22 @@ export const attach = Effect.fn("EmbeddedPostgres.attach")(
       url: reply.url,
       cluster: reply.cluster,
       started: spawned !== undefined && reply.startedBy === spawned,
-      gone: Queue.take(replies).pipe(Effect.forever, Effect.catchTag("NoKeeper", () => Effect.void))
+      gone: Queue.take(replies).pipe(
+        Effect.forever,
+        Effect.catchTag("NoKeeper", () => Effect.void)
+      )
     }
     return attachment
   },
   // The keeper was killed while starting: another one will do.
   Effect.retry({ times: 3, while: (error) => error._tag === "NoKeeper" }),
-  Effect.catchTag("NoKeeper", () => Effect.fail(failure("the process that keeps PostgreSQL ended, again and again, while starting it")))
+  Effect.catchTag("NoKeeper", () =>
+    Effect.fail(failure("the process that keeps PostgreSQL ended, again and again, while starting it"))
+  )
 )
 
 const decodeAddress = Schema.decodeUnknownOption(Address)
+const encodeAttach = Schema.encodeSync(Attach)
 const decodeReply = Schema.decodeUnknownOption(Reply)
 
 /** One process at a time looks: of many that start together one starts the keeper, and the others find it. */
@@ -69,7 +82,12 @@ const findKeeper = Effect.fnUntraced(function* ({ dataDir, durable, lingerMillis
     Effect.retry({ schedule: Schedule.spaced("50 millis"), while: (error) => error._tag === "NoKeeper" }),
     Effect.timeoutOrElse({
       duration: patience,
-      orElse: () => Effect.fail(failure(`${file.keeperLock} is held by a process that does not answer (see ${file.address}); is it in another container?`))
+      orElse: () =>
+        Effect.fail(
+          failure(
+            `${file.keeperLock} is held by a process that does not answer (see ${file.address}); is it in another container?`
+          )
+        )
     })
   )
   const connection = yield* Effect.scoped(Effect.andThen(hold(file.startLock), look))
@@ -77,13 +95,16 @@ const findKeeper = Effect.fnUntraced(function* ({ dataDir, durable, lingerMillis
 })
 
 const readAddress = (path: string) =>
-  attempt(`cannot read ${path}`, () => readFile(path, "utf8").catch((cause) => (isMissing(cause) ? "" : Promise.reject(cause)))).pipe(
-    Effect.map((text) => (text === "" ? Option.none<string>() : Option.some(text)))
-  )
+  attempt(`cannot read ${path}`, () =>
+    readFile(path, "utf8").catch((cause) => (isMissing(cause) ? "" : Promise.reject(cause)))
+  ).pipe(Effect.map((text) => (text === "" ? Option.none<string>() : Option.some(text))))
 
 const isMissing = (cause: unknown): boolean => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 
-/** Waits for the keeper to hang up too: when nothing lingers it does so after PostgreSQL has stopped, and the data may be removed. */
+/**
+ * Waits for the keeper to hang up too: when nothing lingers it does so after PostgreSQL has stopped, and the data may
+ * be removed.
+ */
 const hangUp = (socket: Socket): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (socket.closed) return resume(Effect.void)
@@ -98,11 +119,14 @@ const connect = Effect.fnUntraced(function* ({ port, token }: Address, lingerMil
     const socket = connectSocket({ host: "127.0.0.1", port })
     onLine(socket, (line) => Option.map(decodeReply(line), (reply) => Queue.offerUnsafe(replies, reply)))
     socket.once("close", () => Queue.failCauseUnsafe(replies, Cause.fail(new NoKeeper())))
-    socket.write(`${Schema.encodeSync(Attach)({ token, lingerMillis })}\n`)
+    socket.write(`${encodeAttach({ token, lingerMillis })}\n`)
     return socket
   })
   const socket = yield* Effect.acquireRelease(dial, hangUp)
   // A keeper answers at once. Behind the port of a dead one may be any program by now.
-  yield* Queue.peek(replies).pipe(Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.fail(new NoKeeper()) }))
+  yield* Queue.peek(replies).pipe(
+    Effect.timeoutOrElse({ duration: "2 seconds", orElse: () => Effect.fail(new NoKeeper()) }),
+    Effect.tapError(() => Effect.sync(() => socket.destroy()))
+  )
   return { replies, socket }
 })

@@ -4,10 +4,11 @@ import type { Socket } from "node:net"
 import { join } from "node:path"
 
 /**
- * How the processes that use a database and its keeper talk: one JSON line from the user, then lines from the keeper, over loopback TCP (a Unix
- * socket's path may have 107 bytes at most, and shared folders of virtual machines have no sockets). The open connection is the use.
+ * How the processes that use a database and its keeper talk: one JSON line from the user, then lines from the keeper,
+ * over loopback TCP (a Unix socket's path may have 107 bytes at most, and shared folders of virtual machines have no
+ * sockets). The open connection is the use.
  */
-export const Attach = Schema.fromJsonString(Schema.Struct({ token: Schema.String, lingerMillis: Schema.Number }))
+export const Attach = Schema.fromJsonString(Schema.Struct({ token: Schema.String, lingerMillis: Schema.Finite }))
 
 export const Reply = Schema.fromJsonString(
   Schema.Union([
@@ -16,7 +17,7 @@ export const Reply = Schema.fromJsonString(
       url: Schema.String,
       cluster: Schema.String,
       /** The keeper which started PostgreSQL for this; absent when it took over one that was running. */
-      startedBy: Schema.optionalKey(Schema.Number)
+      startedBy: Schema.optionalKey(Schema.Int)
     }),
     Schema.TaggedStruct("Failed", { message: Schema.String })
   ])
@@ -24,7 +25,7 @@ export const Reply = Schema.fromJsonString(
 export type Reply = typeof Reply.Type
 
 /** `keeper.json`: where the keeper listens; only who may read the file knows the token. */
-export const Address = Schema.fromJsonString(Schema.Struct({ port: Schema.Number, token: Schema.String, pid: Schema.Number }))
+export const Address = Schema.fromJsonString(Schema.Struct({ port: Schema.Int, token: Schema.String, pid: Schema.Int }))
 export type Address = typeof Address.Type
 
 /** No keeper answers: it was killed, it is stopping, or another one is about to start. */
@@ -46,5 +47,7 @@ export const paths = (dataDir: string) => ({
 export const onLine = (socket: Socket, handle: (line: string) => void): void => {
   // A lost connection is handled where the socket closes.
   socket.on("error", () => {})
-  createInterface({ input: socket }).on("line", handle).on("error", () => {})
+  createInterface({ input: socket })
+    .on("line", handle)
+    .on("error", () => {})
 }

@@ -9,9 +9,14 @@ import { Attach, Reply, onLine } from "./KeeperProtocol.ts"
 
 export interface KeeperUsers {
   readonly port: number
+  /** Completes when the first one is here. */
+  readonly arrived: Effect.Effect<void>
   /** Tells everyone who is here, and everyone who comes later. */
   readonly tell: (reply: Reply) => Effect.Effect<void>
-  /** Completes when nobody has been here for as long as the last one to leave had asked for. From then on nobody is let in. */
+  /**
+   * Completes when nobody has been here for as long as the last one to leave had asked for. From then on nobody is
+   * let in.
+   */
   readonly left: Effect.Effect<void>
 }
 
@@ -26,6 +31,7 @@ export const open = (token: string): Effect.Effect<KeeperUsers, EmbeddedPostgres
   Effect.gen(function* () {
     const connections = new Set<Socket>()
     const users = new Set<Socket>()
+    const arrived = yield* Deferred.make<void>()
     const left = yield* Deferred.make<void>()
     let reply: Reply = { _tag: "Starting" }
     let closing: NodeJS.Timeout | undefined
@@ -38,11 +44,13 @@ export const open = (token: string): Effect.Effect<KeeperUsers, EmbeddedPostgres
       clearTimeout(closing)
       lastToLeave?.end()
       users.add(socket)
+      Deferred.doneUnsafe(arrived, Effect.void)
       socket.write(`${encodeReply(reply)}\n`)
       const leave = () => {
         if (!users.delete(socket)) return
         if (users.size === 0) closeAfter(lingerMillis)
-        // Who leaves wants to know when it is over. If nothing lingers that is when PostgreSQL has stopped, and this process closes everything.
+        // Who leaves wants to know when it is over. If nothing lingers that is when PostgreSQL has stopped, and this
+        // process closes everything.
         if (users.size === 0 && lingerMillis === 0) lastToLeave = socket
         else socket.end()
       }
@@ -67,6 +75,7 @@ export const open = (token: string): Effect.Effect<KeeperUsers, EmbeddedPostgres
     )
     return {
       port: server.port,
+      arrived: Deferred.await(arrived),
       tell: (next) =>
         Effect.sync(() => {
           reply = next
@@ -80,11 +89,15 @@ const listen = (onConnection: (socket: Socket) => void) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly server: Server; readonly port: number }, EmbeddedPostgresError>((resume) => {
       const server = createServer({ allowHalfOpen: true }, onConnection)
-      server.once("error", (cause) => resume(Effect.fail(failure(`the keeper cannot listen on 127.0.0.1: ${cause.message}`))))
+      server.once("error", (cause) =>
+        resume(Effect.fail(failure(`the keeper cannot listen on 127.0.0.1: ${cause.message}`)))
+      )
       server.listen({ host: "127.0.0.1", port: 0 }, () => {
         const address = server.address()
         const port = typeof address === "object" ? address?.port : undefined
-        resume(port === undefined ? Effect.die(new Error("a TCP server without a port")) : Effect.succeed({ server, port }))
+        resume(
+          port === undefined ? Effect.die(new Error("a TCP server without a port")) : Effect.succeed({ server, port })
+        )
       })
     }),
     ({ server }) => Effect.sync(() => server.close())

@@ -5,8 +5,9 @@ import { DatabaseSync } from "node:sqlite"
 import { type EmbeddedPostgresError, attempt, failure } from "./EmbeddedPostgresError.ts"
 
 /**
- * Locks between processes. Node's standard library has no flock, but it has SQLite, and SQLite locks its files through the kernel: the lock ends with
- * the process that holds it, `kill -9` and power cuts included, so there is no such thing as a stale one. The files stay empty.
+ * Locks between processes. Node's standard library has no flock, but it has SQLite, and SQLite locks its files
+ * through the kernel: the lock ends with the process that holds it, `kill -9` and power cuts included, so there is no
+ * such thing as a stale one. The files stay empty.
  */
 const sqliteBusy = 5
 
@@ -26,9 +27,10 @@ const lock = (path: string): DatabaseSync | undefined => {
 
 /** Takes the lock for as long as the scope is open. `false` when another process has it. */
 export const tryHold = (path: string): Effect.Effect<boolean, EmbeddedPostgresError, Scope.Scope> =>
-  Effect.acquireRelease(attempt(`cannot lock ${path}, which must be writable`, () => lock(path)), (database) => Effect.sync(() => database?.close())).pipe(
-    Effect.map((database) => database !== undefined)
-  )
+  Effect.acquireRelease(
+    attempt(`cannot lock ${path}, which must be writable`, () => lock(path)),
+    (database) => Effect.sync(() => database?.close())
+  ).pipe(Effect.map((database) => database !== undefined))
 
 /** Waits for the lock: the kernel tells nobody when a lock becomes free, so this asks again and again. */
 export const hold = (path: string): Effect.Effect<void, EmbeddedPostgresError, Scope.Scope> =>

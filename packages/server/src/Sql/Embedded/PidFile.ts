@@ -54,12 +54,17 @@ export const isPostmaster = (pid: number, cluster: string): Effect.Effect<boolea
 
 const commandLine = (pid: number): Effect.Effect<string, EmbeddedPostgresError> =>
   process.platform === "linux"
-    ? attempt("no such process", () => readFile(`/proc/${pid}/cmdline`, "utf8")).pipe(Effect.map((text) => text.replaceAll("\0", " ")))
-    : run("/bin/ps", ["-ww", "-o", "args=", "-p", String(pid)], { user: undefined }).pipe(Effect.map((text) => text.trimEnd()))
+    ? attempt("no such process", () => readFile(`/proc/${pid}/cmdline`, "utf8")).pipe(
+        Effect.map((text) => text.replaceAll("\0", " "))
+      )
+    : run("/bin/ps", ["-ww", "-o", "args=", "-p", String(pid)], { user: undefined }).pipe(
+        Effect.map((text) => text.trimEnd())
+      )
 
 /**
- * PostgreSQL does not start while the process id in the file belongs to any process of its user. The file is not removed, because its line 7 is how
- * PostgreSQL finds processes of the old server that still use the data; only the id is replaced, by one which PostgreSQL takes for stale: its parent's.
+ * PostgreSQL does not start while the process id in the file belongs to any process of its user. The file is not
+ * removed, because by its line 7 PostgreSQL finds processes of the old server that still use the data. Only the id is
+ * replaced, by one that PostgreSQL takes for stale: its parent's.
  */
 const disown = (cluster: string): Effect.Effect<void, EmbeddedPostgresError> =>
   attempt(`cannot correct the stale ${file(cluster)}`, async () => {

@@ -12,6 +12,7 @@ import { type RunAs, environment } from "./RunAs.ts"
 
 /** A running PostgreSQL. It is stopped when the scope closes. */
 export interface Postmaster {
+  readonly pid: number
   readonly port: number
   /** It was already running: the keeper before this one was killed. */
   readonly adopted: boolean
@@ -29,7 +30,9 @@ export interface Options {
 const startTimeout = "30 seconds"
 const maxStarts = 20
 
-export const run = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Postmaster, EmbeddedPostgresError, Scope.Scope> {
+export const run = Effect.fnUntraced(function* (
+  options: Options
+): Effect.fn.Return<Postmaster, EmbeddedPostgresError, Scope.Scope> {
   const running = yield* adopt(options.cluster)
   if (running !== undefined) return running
   let port = yield* freePort(yield* lastPort(options.cluster))
@@ -61,7 +64,10 @@ const settings = (options: Options, port: number): ReadonlyArray<string> => [
 const launch = Effect.fnUntraced(function* (options: Options, port: number) {
   const since = yield* attempt(`cannot read ${options.log}`, () => stat(options.log))
   const child = yield* Effect.acquireRelease(startChild(options, port), (child) => stop(child))
-  const running: Outcome = { _tag: "Running", postmaster: { port, adopted: false, exited: child.exited } }
+  const running: Outcome = {
+    _tag: "Running",
+    postmaster: { pid: child.pid, port, adopted: false, exited: child.exited }
+  }
   const output = attempt(`cannot read ${options.log}`, () => readFile(options.log)).pipe(
     Effect.map((log) => tail(log.subarray(since.size).toString()))
   )
@@ -71,12 +77,17 @@ const launch = Effect.fnUntraced(function* (options: Options, port: number) {
     Effect.raceFirst(Effect.andThen(child.exited, ended)),
     Effect.timeoutOrElse({
       duration: startTimeout,
-      orElse: () => Effect.flatMap(output, (output) => Effect.fail(failure(`PostgreSQL was not ready within ${startTimeout}\n${output}`)))
+      orElse: () =>
+        Effect.flatMap(output, (output) =>
+          Effect.fail(failure(`PostgreSQL was not ready within ${startTimeout}\n${output}`))
+        )
     })
   )
 })
 
-type Outcome = { readonly _tag: "Running"; readonly postmaster: Postmaster } | { readonly _tag: "Ended"; readonly output: string }
+type Outcome =
+  | { readonly _tag: "Running"; readonly postmaster: Postmaster }
+  | { readonly _tag: "Ended"; readonly output: string }
 
 const startChild = Effect.fnUntraced(function* (options: Options, port: number) {
   const { cluster, log, postgres, user } = options
@@ -94,7 +105,11 @@ const startChild = Effect.fnUntraced(function* (options: Options, port: number) 
     child.once("error", (cause) => resume(Effect.fail(failure(`cannot run ${postgres}: ${cause.message}`))))
     child.once("spawn", () => child.pid !== undefined && resume(Effect.succeed(child.pid)))
   }).pipe(Effect.ensuring(Effect.promise(() => output.close())))
-  const child: Process = { pid, isRunning: Effect.map(Deferred.isDone(exited), (done) => !done), exited: Deferred.await(exited) }
+  const child: Process = {
+    pid,
+    isRunning: Effect.map(Deferred.isDone(exited), (done) => !done),
+    exited: Deferred.await(exited)
+  }
   return child
 })
 
@@ -103,15 +118,21 @@ const adopt = Effect.fnUntraced(function* (cluster: string) {
   const found = yield* PidFile.settled(cluster).pipe(
     Effect.timeoutOrElse({
       duration: startTimeout,
-      orElse: () => Effect.fail(failure(`the PostgreSQL that already runs on ${cluster} neither got ready nor ended within ${startTimeout}`))
+      orElse: () =>
+        Effect.fail(
+          failure(`the PostgreSQL that already runs on ${cluster} neither got ready nor ended within ${startTimeout}`)
+        )
     })
   )
   if (found === undefined) return undefined
   const { pid, port } = found
   // Not a child of this process, so no event tells of its end.
   const isRunning = PidFile.isPostmaster(pid, cluster)
-  const exited = isRunning.pipe(Effect.repeat({ schedule: Schedule.spaced("500 millis"), while: (running) => running }), Effect.asVoid)
-  const postmaster: Postmaster = { port, adopted: true, exited }
+  const exited = isRunning.pipe(
+    Effect.repeat({ schedule: Schedule.spaced("500 millis"), while: (running) => running }),
+    Effect.asVoid
+  )
+  const postmaster: Postmaster = { pid, port, adopted: true, exited }
   return yield* Effect.acquireRelease(Effect.succeed(postmaster), () => stop({ pid, isRunning, exited }))
 })
 
@@ -123,14 +144,20 @@ interface Process {
 
 /** Fast shutdown, then immediate (as pg_ctl calls them), then none. */
 const stop = Effect.fnUntraced(function* ({ exited, isRunning, pid }: Process) {
-  for (const [signal, patience] of [["SIGINT", "20 seconds"], ["SIGQUIT", "5 seconds"], ["SIGKILL", "5 seconds"]] as const) {
+  for (const [signal, patience] of [
+    ["SIGINT", "20 seconds"],
+    ["SIGQUIT", "5 seconds"],
+    ["SIGKILL", "5 seconds"]
+  ] as const) {
     if (!(yield* isRunning)) return
     yield* Effect.ignore(attempt("just ended", () => process.kill(pid, signal)))
     yield* Effect.timeoutOption(exited, patience)
   }
 })
 
-/** PostgreSQL keeps the command line of its last start; the same port again lets those who know its URL connect again. */
+/**
+ * PostgreSQL keeps the command line of its last start; the same port again lets those who know its URL connect again.
+ */
 const lastPort = (cluster: string): Effect.Effect<number> =>
   attempt("never started", () => readFile(join(cluster, "postmaster.opts"), "utf8")).pipe(
     Effect.map((options) => Number(/"port=(\d+)"/.exec(options)?.[1] ?? 0)),
@@ -141,7 +168,9 @@ const lastPort = (cluster: string): Effect.Effect<number> =>
 const freePort = (wanted: number): Effect.Effect<number, EmbeddedPostgresError> =>
   Effect.callback<number, EmbeddedPostgresError>((resume) => {
     const server = createServer()
-    server.once("error", (cause) => resume(wanted === 0 ? Effect.fail(failure(`no free port on 127.0.0.1: ${cause.message}`)) : freePort(0)))
+    server.once("error", (cause) =>
+      resume(wanted === 0 ? Effect.fail(failure(`no free port on 127.0.0.1: ${cause.message}`)) : freePort(0))
+    )
     server.listen({ host: "127.0.0.1", port: wanted }, () => {
       const address = server.address()
       const port = typeof address === "object" ? (address?.port ?? 0) : 0

@@ -9,10 +9,13 @@ import { tryHold } from "./Lock.ts"
 import { type RunAs, canEnter } from "./RunAs.ts"
 
 /**
- * Only for root: places which another user can reach, for what that user must reach and the project's own folder hides from it.
- * A home there is `<base>/data-<random>/`, with its owner in `project.json` and PostgreSQL's files in `cluster/`.
+ * Only for root: places which another user can reach, for what that user must reach and the project's own folder
+ * hides from it. A home there is `<base>/data-<random>/`, with its owner in `project.json` and PostgreSQL's files in
+ * `cluster/`.
  */
 const bases = ["/var/lib/parley", "/var/tmp/parley"]
+
+export const contains = (path: string): boolean => bases.some((base) => path.startsWith(`${base}/`))
 
 /** Under /var/tmp anybody could have made the folder before us. */
 const isOurs = async (path: string): Promise<boolean> => {
@@ -21,18 +24,23 @@ const isOurs = async (path: string): Promise<boolean> => {
 }
 
 const makeBase = async (path: string): Promise<boolean> => {
-  const made = await mkdir(path).then(() => true, () => false)
+  const made = await mkdir(path).then(
+    () => true,
+    () => false
+  )
   if (made) await chmod(path, 0o755)
   return isOurs(path)
 }
 
-export const base = Effect.fnUntraced(function* (user: NonNullable<RunAs>): Effect.fn.Return<string, EmbeddedPostgresError> {
+export const base = Effect.fnUntraced(function* (
+  user: NonNullable<RunAs>
+): Effect.fn.Return<string, EmbeddedPostgresError> {
   for (const path of bases) {
     const usable = yield* attempt("no such place", () => makeBase(path)).pipe(Effect.orElseSucceed(() => false))
     if (usable && (yield* canEnter(user, path))) return path
   }
   return yield* failure(
-    `PostgreSQL does not run as root; it would run as ${user.name}, who cannot reach this project, and neither ${bases.join(" nor ")} can be used instead`
+    `PostgreSQL does not run as root, and ${user.name}, who would run it, can reach neither this project nor ${bases.join(" nor ")}`
   )
 })
 
@@ -51,7 +59,9 @@ const mark = (home: string, project: Project) =>
 
 /** Whether its data directory still leads to this home. */
 const isLedTo = (home: string, { dataDir }: Project) =>
-  Effect.option(attempt("gone", () => realpath(paths(dataDir).cluster))).pipe(Effect.map(Option.contains(join(home, "cluster"))))
+  Effect.option(attempt("gone", () => realpath(paths(dataDir).cluster))).pipe(
+    Effect.map(Option.contains(join(home, "cluster")))
+  )
 
 const isInUse = (dataDir: string) =>
   attempt("gone", () => stat(paths(dataDir).keeperLock)).pipe(
@@ -61,8 +71,8 @@ const isInUse = (dataDir: string) =>
   )
 
 /**
- * Nothing leads to it any more, and it was this data directory's (`rm -rf .data` gave it up), or held data of tests that do not run any more.
- * Data of another project are never abandoned: its disk may just not be mounted.
+ * Nothing leads to it any more, and it was this data directory's (`rm -rf .data` gave it up), or held data of tests
+ * that do not run any more. Data of another project are never abandoned: its disk may just not be mounted.
  */
 const isAbandoned = Effect.fnUntraced(function* (home: string, project: Project) {
   const owner = yield* projectOf(home)
@@ -86,10 +96,13 @@ export const make = Effect.fnUntraced(function* (user: NonNullable<RunAs>, proje
 })
 
 /**
- * Whether a cluster to which `<dataDir>/cluster` leads is this data directory's own. It is not when the project was copied: two projects must not
- * share one database because of a copied symlink. When the project was moved, it is.
+ * Whether a cluster to which `<dataDir>/cluster` leads is this data directory's own. It is not when the project was
+ * copied: two projects must not share one database because of a copied symlink. When the project was moved, it is.
  */
-export const belongs = Effect.fnUntraced(function* (cluster: string, dataDir: string): Effect.fn.Return<boolean, EmbeddedPostgresError> {
+export const belongs = Effect.fnUntraced(function* (
+  cluster: string,
+  dataDir: string
+): Effect.fn.Return<boolean, EmbeddedPostgresError> {
   const home = dirname(cluster)
   const project = yield* projectOf(home)
   if (Option.isNone(project) || project.value.dataDir === dataDir) return true

@@ -3,13 +3,22 @@ import { execFile } from "node:child_process"
 import { readFile, stat } from "node:fs/promises"
 import { type EmbeddedPostgresError, attempt, failure, tail } from "./EmbeddedPostgresError.ts"
 
-/** PostgreSQL refuses to run as root; then it runs as this user. `undefined`, the usual case, is the user of this process. */
+/**
+ * PostgreSQL refuses to run as root; then it runs as this user. `undefined`, the usual case, is the user of this
+ * process.
+ */
 export type RunAs = { readonly name: string; readonly uid: number; readonly gid: number } | undefined
 
-/** Nothing of the caller's environment (PGDATA, LD_LIBRARY_PATH, a locale this machine does not have) may change what PostgreSQL does. */
+/**
+ * Nothing of the caller's environment (PGDATA, LD_LIBRARY_PATH, a locale this machine does not have) may change what
+ * PostgreSQL does.
+ */
 export const environment = { PATH: "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", LC_ALL: "C", TZ: "UTC" }
 
-/** Data that exist keep their owner (root may work in somebody's project by sudo); new data get `nobody`, which every Unix has. */
+/**
+ * Data that exist keep their owner (root may work in somebody's project by sudo); new data get `nobody`, which every
+ * Unix has.
+ */
 export const runAs = Effect.fnUntraced(function* (cluster: string): Effect.fn.Return<RunAs, EmbeddedPostgresError> {
   if (process.getuid?.() !== 0) return undefined
   const owner = yield* Effect.option(attempt("no data yet", () => stat(cluster)))
@@ -17,7 +26,11 @@ export const runAs = Effect.fnUntraced(function* (cluster: string): Effect.fn.Re
     return { name: `uid ${owner.value.uid}`, uid: owner.value.uid, gid: owner.value.gid }
   }
   const users = yield* attempt("cannot look up the user nobody", () => readFile("/etc/passwd", "utf8"))
-  const [, , uid, gid] = users.split("\n").find((line) => line.startsWith("nobody:"))?.split(":") ?? []
+  const [, , uid, gid] =
+    users
+      .split("\n")
+      .find((line) => line.startsWith("nobody:"))
+      ?.split(":") ?? []
   if (uid === undefined || gid === undefined) {
     return yield* failure("PostgreSQL does not run as root, and /etc/passwd has no user nobody to run it as")
   }
@@ -34,7 +47,14 @@ export const run = (
     const child = execFile(
       command,
       args,
-      { cwd: "/", env: environment, uid: options.user?.uid, gid: options.user?.gid, timeout: 60_000, killSignal: "SIGKILL" },
+      {
+        cwd: "/",
+        env: environment,
+        uid: options.user?.uid,
+        gid: options.user?.gid,
+        timeout: 60_000,
+        killSignal: "SIGKILL"
+      },
       (error, stdout, stderr) => {
         const output = `${stdout}${stderr}`
         if (error === null) return resume(Effect.succeed(output))
@@ -48,6 +68,9 @@ export const run = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Whether that user can go into this folder: tried, because mode bits do not tell of ACLs, mounts and the folders above. */
+/**
+ * Whether that user can go into this folder: tried, because mode bits do not tell of ACLs, mounts and the folders
+ * above.
+ */
 export const canEnter = (user: RunAs, folder: string): Effect.Effect<boolean> =>
   run("/bin/sh", ["-c", 'cd "$0"', folder], { user }).pipe(Effect.isSuccess)

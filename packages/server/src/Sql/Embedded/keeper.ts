@@ -10,12 +10,14 @@ import { attempt } from "./EmbeddedPostgresError.ts"
 import { Address, keeperBusy, paths } from "./KeeperProtocol.ts"
 import * as KeeperUsers from "./KeeperUsers.ts"
 import { tryHold } from "./Lock.ts"
+import * as OrphanGuard from "./OrphanGuard.ts"
 import * as Postmaster from "./Postmaster.ts"
 import { runAs } from "./RunAs.ts"
 
 /**
- * The process which owns one embedded PostgreSQL: `node keeper.ts <data directory> durable|volatile`. It outlives the process that started it, serves
- * everyone who uses the same data, and ends when the last of them has gone. When PostgreSQL ends it ends too; the users then start it again.
+ * The process which owns one embedded PostgreSQL: `node keeper.ts <data directory> durable|volatile`. It outlives the
+ * process that started it, serves everyone who uses the same data, and ends when the last of them has gone. When
+ * PostgreSQL ends it ends too; the users then start it again.
  */
 const [dataDir = "", durability = "durable"] = process.argv.slice(2)
 const file = paths(dataDir)
@@ -25,7 +27,14 @@ const serve = Effect.fnUntraced(function* (users: KeeperUsers.KeeperUsers) {
   const user = yield* runAs(file.cluster)
   const binaries = yield* Binaries.find(user)
   const cluster = yield* Cluster.open({ dataDir, durable, user, binaries })
-  const postmaster = yield* Postmaster.run({ cluster: cluster.path, postgres: binaries.postgres, user, durable, log: file.log })
+  const postmaster = yield* Postmaster.run({
+    cluster: cluster.path,
+    postgres: binaries.postgres,
+    user,
+    durable,
+    log: file.log
+  })
+  yield* OrphanGuard.watch({ dataDir, cluster: cluster.path, postmaster: postmaster.pid })
   yield* users.tell({
     _tag: "Ready",
     url: `postgresql://parley:${cluster.password}@127.0.0.1:${postmaster.port}/parley`,
@@ -37,10 +46,12 @@ const serve = Effect.fnUntraced(function* (users: KeeperUsers.KeeperUsers) {
   yield* Effect.logWarning(`PostgreSQL ended`)
 }, Effect.scoped)
 
+const encodeAddress = Schema.encodeSync(Address)
+
 const listen = Effect.gen(function* () {
   const token = randomBytes(24).toString("base64url")
   const users = yield* KeeperUsers.open(token)
-  const address = Schema.encodeSync(Address)({ port: users.port, token, pid: process.pid })
+  const address = encodeAddress({ port: users.port, token, pid: process.pid })
   yield* attempt(`cannot write ${file.address}`, async () => {
     await writeFile(`${file.address}.new`, address, { mode: 0o600 })
     await rename(`${file.address}.new`, file.address)
@@ -62,7 +73,9 @@ const keep = Effect.gen(function* () {
     return
   }
   const users = yield* listen
-  yield* serve(users).pipe(
+  // Not before there is somebody to tell how it went.
+  yield* users.arrived.pipe(
+    Effect.andThen(serve(users)),
     Effect.raceFirst(users.left),
     Effect.tapError((error) => users.tell({ _tag: "Failed", message: error.message }))
   )

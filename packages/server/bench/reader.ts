@@ -1,0 +1,81 @@
+/**
+ * Reads streamed answers straight from a model, in a process whose CPU can be watched: `POST /?answers=20` reads so
+ * many, a few at once, and tells how many tokens came.
+ *
+ *   node packages/server/bench/reader.ts --by ChatOpenAI --model-url http://127.0.0.1:40123/v1
+ */
+import { HumanMessage } from "@langchain/core/messages"
+import { ChatOpenAI } from "@langchain/openai"
+import { createServer } from "node:http"
+import { parseArgs } from "node:util"
+import { answersAtOnce, question } from "./streamedTurn.ts"
+
+const { values } = parseArgs({
+  options: { by: { type: "string", default: "ChatOpenAI" }, "model-url": { type: "string", default: "" } }
+})
+const baseURL = values["model-url"]
+
+const chat = new ChatOpenAI({
+  model: "gpt-4o-mini",
+  apiKey: "stub",
+  configuration: { baseURL },
+  maxTokens: 2000,
+  maxRetries: 0,
+  streamUsage: true,
+  useResponsesApi: false,
+  temperature: 0.2
+})
+
+const byChatOpenAI = async (): Promise<number> => {
+  let tokens = 0
+  for await (const chunk of await chat.stream([new HumanMessage(question)])) if (chunk.text !== "") tokens++
+  return tokens
+}
+
+const body = JSON.stringify({
+  model: "gpt-4o-mini",
+  stream: true,
+  stream_options: { include_usage: true },
+  messages: [{ role: "user", content: question }]
+})
+
+interface Chunk {
+  readonly choices: ReadonlyArray<{ readonly delta: { readonly content?: string } }>
+}
+
+/** The least that can be done to have the tokens one by one. */
+const byFetch = async (): Promise<number> => {
+  const headers = { "content-type": "application/json" }
+  const response = await fetch(`${baseURL}/chat/completions`, { method: "POST", headers, body })
+  let tokens = 0
+  let rest = ""
+  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = (rest + text).split("\n")
+    rest = lines.pop() ?? ""
+    for (const line of lines) {
+      if (!line.startsWith("data: {")) continue
+      const { choices }: Chunk = JSON.parse(line.slice("data: ".length))
+      if (choices[0]?.delta.content) tokens++
+    }
+  }
+  return tokens
+}
+
+const read = values.by === "fetch" ? byFetch : byChatOpenAI
+
+const readAll = async (answers: number): Promise<number> => {
+  let left = answers
+  const lane = async (tokens = 0): Promise<number> => (left-- > 0 ? lane(tokens + (await read())) : tokens)
+  const lanes = await Promise.all(Array.from({ length: answersAtOnce }, () => lane()))
+  return lanes.reduce((sum, tokens) => sum + tokens, 0)
+}
+
+const server = createServer((request, response) => {
+  const answers = Number(new URL(request.url ?? "/", "http://localhost").searchParams.get("answers"))
+  void readAll(answers).then((tokens) => response.end(String(tokens)))
+})
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address()
+  const port = typeof address === "object" ? address?.port : undefined
+  console.log(JSON.stringify({ url: `http://127.0.0.1:${port}` }))
+})

@@ -1,0 +1,128 @@
+/** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
+import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
+import { Clock, Duration, Effect, Exit, Predicate } from "effect"
+import type { ModelUsage } from "./Agent.ts"
+import { joiner } from "./characters.ts"
+import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, timedOut } from "./ModelError.ts"
+import { tokensOf } from "./Window.ts"
+
+/** What `ChatOpenAI` is here, with its tools bound. */
+export interface Chat {
+  /** As it was asked for; who answers may call itself differently. */
+  readonly model: string
+  readonly stream: (
+    messages: Array<BaseMessage>,
+    options: { readonly signal: AbortSignal; readonly callbacks: [] }
+  ) => Promise<AsyncIterable<AIMessageChunk>>
+}
+
+export interface Listener {
+  /** Each piece of the answer's text as it comes; its slowness is felt upstream. */
+  readonly onText: (text: string) => Effect.Effect<void>
+  /** Once for each request that is to be paid for, also one that failed or was interrupted. */
+  readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
+}
+
+interface Heard {
+  /** All that has come so far. */
+  answer: AIMessageChunk | undefined
+  /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
+  at: number
+}
+
+/** Fails when nothing comes for `silenceLimit`, before the first token or between tokens. */
+export const run = (
+  chat: Chat,
+  messages: ReadonlyArray<BaseMessage>,
+  silenceLimit: Duration.Duration,
+  { onText, onUsage }: Listener
+): Effect.Effect<AIMessageChunk, ModelCallFailed> =>
+  Effect.suspend(() => {
+    const heard: Heard = { answer: undefined, at: 0 }
+    const characters = joiner()
+    const passOn = Effect.fnUntraced(function* (text: string) {
+      if (text === "") return
+      heard.at = Infinity
+      yield* onText(text)
+    })
+    const listen = Effect.gen(function* () {
+      const upstream = yield* Effect.acquireRelease(
+        Effect.sync(() => new AbortController()),
+        (controller) => Effect.sync(() => controller.abort())
+      )
+      const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
+      const chunks = yield* call(() => chat.stream([...messages], { signal: upstream.signal, callbacks: [] }))
+      const iterator = chunks[Symbol.asyncIterator]()
+      while (true) {
+        const next = yield* call(() => iterator.next())
+        if (next.done === true) break
+        heard.answer = heard.answer === undefined ? next.value : heard.answer.concat(next.value)
+        yield* passOn(characters.add(next.value.text))
+        heard.at = yield* Clock.currentTimeMillis
+      }
+      yield* passOn(characters.end())
+      return yield* judged(heard.answer)
+    }).pipe(Effect.scoped)
+
+    return Clock.currentTimeMillis.pipe(
+      Effect.flatMap((now) => {
+        heard.at = now
+        return Effect.raceFirst(listen, silence(silenceLimit, heard))
+      }),
+      Effect.onExit((exit) => {
+        const usage = usageOf(chat.model, messages, heard.answer, exit)
+        return usage === undefined ? Effect.void : onUsage(usage)
+      })
+    )
+  })
+
+/** Whether an answer is one that a turn can go on with. */
+const judged = (answer: AIMessageChunk | undefined): Effect.Effect<AIMessageChunk, ModelCallFailed> => {
+  const finishReason = answer?.response_metadata["finish_reason"]
+  // A proxy may end a stream that its server did not.
+  if (answer === undefined || finishReason === undefined) return Effect.fail(cutShort)
+  if (finishReason === "content_filter") return Effect.fail(contentFiltered)
+  const { invalid_tool_calls = [], tool_calls = [] } = answer
+  const calls = tool_calls.length + invalid_tool_calls.length
+  // The client library mends arguments that were cut off; a tool must not run with half of them.
+  if (finishReason === "length" && calls > 0) return Effect.fail(cutOff)
+  return answer.text === "" && calls === 0 ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
+}
+
+/** One timer, however many tokens come. */
+const silence = (limit: Duration.Duration, heard: Heard): Effect.Effect<never, ModelCallFailed> =>
+  Effect.gen(function* () {
+    const limitMillis = Duration.toMillis(limit)
+    while (true) {
+      const silentMillis = Math.max(0, (yield* Clock.currentTimeMillis) - heard.at)
+      if (silentMillis >= limitMillis) return yield* timedOut("silence")
+      yield* Effect.sleep(limitMillis - silentMillis)
+    }
+  })
+
+/**
+ * What a request took, if it took anything. The provider counts at the end; of one that did not get there it is an
+ * estimate, of what was asked and of what came. A request that was refused, or never arrived, is free.
+ */
+const usageOf = (
+  model: string,
+  messages: ReadonlyArray<BaseMessage>,
+  answer: AIMessageChunk | undefined,
+  exit: Exit.Exit<unknown, ModelCallFailed>
+): ModelUsage | undefined => {
+  // The provider tells which model really answered, often with its date.
+  const name = answer?.response_metadata["model_name"]
+  const answeredBy = Predicate.isString(name) ? name : model
+  const counted = answer?.usage_metadata
+  if (counted !== undefined) {
+    const { input_tokens, output_tokens } = counted
+    return { model: answeredBy, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
+  }
+  if (answer === undefined && !Exit.hasInterrupts(exit)) return undefined
+  return {
+    model: answeredBy,
+    inputTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),
+    outputTokens: answer === undefined ? 0 : tokensOf(answer),
+    isEstimated: true
+  }
+}

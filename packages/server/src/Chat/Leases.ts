@@ -1,0 +1,99 @@
+/**
+ * The right to write to a session: one turn has it at a time, on any number of servers. It is taken from a turn by
+ * whoever cancels it, clears its session or deletes it, and runs out when a server dies.
+ */
+import { NoTurnRunning } from "@parley/domain/Chat"
+import { type MessageId, type SessionId, SessionNotFound } from "@parley/domain/Sessions"
+import type { UserId } from "@parley/domain/Users"
+import { Effect, Exit, Fiber, Option } from "effect"
+import { SecureRandom } from "effect/crypto"
+import * as LeasesRepo from "./LeasesRepo.ts"
+
+export interface Lease extends LeasesRepo.Lease {
+  /**
+   * From here on only the database decides whether it is held. To be called before the statement that gives the lease
+   * back, because that would look like a loss.
+   */
+  readonly letGo: Effect.Effect<void>
+}
+
+export interface Claim {
+  readonly userId: UserId
+  readonly sessionId: SessionId
+  /** One that is stored already needs no turn, and gets no lease. */
+  readonly messageId: MessageId | undefined
+}
+
+/** How soon a turn ends whose lease was taken on another server, or with its session. */
+const watchInterval = "1 second"
+
+interface Holder extends LeasesRepo.Lease {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  /** Not yet, while it is being taken. */
+  isHeld: boolean
+}
+
+export const make = Effect.gen(function* () {
+  const random = yield* SecureRandom.SecureRandom
+  const repo = yield* LeasesRepo.make
+  /** The turns of this server, by token. */
+  const holders = new Map<string, Holder>()
+
+  /** One statement for all turns. Interrupts those that lost their lease. */
+  const watch = Effect.gen(function* () {
+    const held = [...holders.values()].filter((holder) => holder.isHeld)
+    if (held.length === 0) return
+    const kept = new Set((yield* repo.keep(held)).map((row) => row.lease_token))
+    for (const { token } of held) if (!kept.has(token)) holders.get(token)?.fiber.interruptUnsafe()
+  })
+  yield* Effect.sleep(watchInterval).pipe(
+    Effect.andThen(watch),
+    // A database that does not answer has not given a lease to anybody.
+    Effect.ignoreCause,
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  const take = Effect.fnUntraced(function* ({ messageId, sessionId, userId }: Claim) {
+    const fiber = yield* Effect.withFiber(Effect.succeed)
+    const token = yield* random.uuidV4()
+    // Known before it is held, so that whoever revokes it finds its turn.
+    const holder: Holder = { sessionId, token, fiber, isHeld: false }
+    holders.set(token, holder)
+    const letGo = Effect.sync(() => holders.delete(token))
+    return yield* Effect.orDie(repo.take({ userId, sessionId, token, messageId: messageId ?? null })).pipe(
+      Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
+      Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),
+      Effect.onError(() => letGo),
+      Effect.map(({ session_id, taken }) => ({ sessionId: session_id, token, letGo, isTaken: taken }))
+    )
+  })
+
+  return {
+    /** Runs `use` in a fiber that is interrupted when the lease is lost; without the lease, `otherwise`. */
+    hold: <A, E, E2>(
+      claim: Claim,
+      use: (lease: Lease) => Effect.Effect<A, E>,
+      otherwise: (sessionId: SessionId) => Effect.Effect<A, E2>
+    ): Effect.Effect<A, E | E2 | SessionNotFound> =>
+      Effect.acquireUseRelease(
+        take(claim),
+        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.sessionId)),
+        (lease, exit) => {
+          const wasLetGo = !holders.delete(lease.token)
+          const isOver = !lease.isTaken || (wasLetGo && Exit.isSuccess(exit))
+          return isOver ? Effect.void : Effect.ignoreCause(repo.release(lease))
+        }
+      ),
+
+    /** Takes the lease from the turn that has it and, if that runs here, waits for its end. */
+    revoke: Effect.fnUntraced(function* (userId: UserId, sessionId: SessionId) {
+      const found = yield* Effect.orDie(repo.revoke({ userId, sessionId }))
+      if (Option.isNone(found)) return yield* new SessionNotFound({})
+      const { revoked } = found.value
+      if (revoked === null) return yield* new NoTurnRunning({})
+      const holder = holders.get(revoked)
+      if (holder !== undefined) yield* Fiber.interrupt(holder.fiber)
+    })
+  }
+})

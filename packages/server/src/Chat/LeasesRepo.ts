@@ -1,0 +1,85 @@
+import { MessageId, SessionId } from "@parley/domain/Sessions"
+import { UserId } from "@parley/domain/Users"
+import { Effect, Schema } from "effect"
+import { SqlClient, SqlSchema } from "effect/sql"
+
+/** How long a lease outlives a server that crashed. Seconds. */
+export const leaseSeconds = 30
+
+/** A lease with less than this left is renewed. Seconds. */
+const renewalSeconds = 20
+
+export const Lease = Schema.Struct({ sessionId: SessionId, token: Schema.String })
+export type Lease = typeof Lease.Type
+
+const Owned = Schema.Struct({ sessionId: SessionId, userId: UserId })
+
+/** Each method is one statement. The clock of a lease is the database's. */
+export const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const expiry = sql`now() + make_interval(secs => ${leaseSeconds})`
+
+  return {
+    /**
+     * Nothing when there is no such session of this user; else its id as it is stored, and whether the lease was to be
+     * had. It is not, when somebody holds it or the message is stored already.
+     */
+    take: SqlSchema.findOneOption({
+      Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
+      Result: Schema.Struct({ session_id: SessionId, taken: Schema.Boolean }),
+      execute: ({ messageId, sessionId, token, userId }) => sql`
+        WITH leased AS (
+          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
+          WHERE session_id = ${sessionId} AND user_id = ${userId}
+            AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+            AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
+          RETURNING session_id
+        )
+        SELECT session_id, EXISTS (SELECT FROM leased) AS taken FROM sessions
+        WHERE session_id = ${sessionId} AND user_id = ${userId}`
+    }),
+
+    /** Renews those that need it, and gives the tokens of those that are still held. */
+    keep: SqlSchema.findAll({
+      Request: Schema.Array(Lease),
+      Result: Schema.Struct({ lease_token: Schema.String }),
+      execute: (leases) => {
+        const held = sql`session_id = ANY(${leases.map(({ sessionId }) => sessionId)}::uuid[])
+          AND lease_token = ANY(${leases.map(({ token }) => token)}::uuid[])`
+        // Rows that somebody else works on can wait for the next time: who locks many must not wait for any.
+        return sql`
+          WITH renewed AS (
+            UPDATE sessions SET lease_expires_at = ${expiry}
+            WHERE session_id IN (
+              SELECT session_id FROM sessions
+              WHERE ${held} AND lease_expires_at < now() + make_interval(secs => ${renewalSeconds})
+              FOR UPDATE SKIP LOCKED
+            )
+          )
+          SELECT lease_token FROM sessions WHERE ${held}`
+      }
+    }),
+
+    release: SqlSchema.void({
+      Request: Lease,
+      execute: ({ sessionId, token }) => sql`
+        UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
+        WHERE session_id = ${sessionId} AND lease_token = ${token}`
+    }),
+
+    /** Takes the lease from whoever holds it. Nothing when there is no such session; else the token of that lease. */
+    revoke: SqlSchema.findOneOption({
+      Request: Owned,
+      Result: Schema.Struct({ revoked: Schema.NullOr(Schema.String) }),
+      execute: ({ sessionId, userId }) => sql`
+        WITH found AS (
+          SELECT session_id, CASE WHEN lease_expires_at > now() THEN lease_token END AS revoked FROM sessions
+          WHERE session_id = ${sessionId} AND user_id = ${userId} FOR UPDATE
+        ), freed AS (
+          UPDATE sessions s SET lease_token = NULL, lease_expires_at = NULL
+          FROM found WHERE s.session_id = found.session_id AND found.revoked IS NOT NULL
+        )
+        SELECT revoked FROM found`
+    })
+  }
+})

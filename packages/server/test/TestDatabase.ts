@@ -28,6 +28,8 @@ export const make = Effect.acquireRelease(
   ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
 )
 
-export const layer = PgClient.layerFrom(
-  Effect.flatMap(make, ({ url }) => PgClient.make({ url, maxConnections: 10, multiplex: true }))
-)
+/** As production has it, or with fewer connections and each for one statement at a time. */
+export const layerPool = (maxConnections: number, multiplex = true) =>
+  PgClient.layerFrom(Effect.flatMap(make, ({ url }) => PgClient.make({ url, maxConnections, multiplex })))
+
+export const layer = layerPool(10)

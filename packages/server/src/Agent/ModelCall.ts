@@ -1,6 +1,6 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
 import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
-import { Clock, Duration, Effect, Exit, Predicate } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Predicate, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner } from "./characters.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, timedOut } from "./ModelError.ts"
@@ -100,6 +100,9 @@ const silence = (limit: Duration.Duration, heard: Heard): Effect.Effect<never, M
     }
   })
 
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const decodeCounted = Schema.decodeUnknownOption(Schema.Struct({ input_tokens: Count, output_tokens: Count }))
+
 /**
  * What a request took, if it took anything. The provider counts at the end; of one that did not get there it is an
  * estimate, of what was asked and of what came. A request that was refused, or never arrived, is free.
@@ -113,9 +116,9 @@ const usageOf = (
   // The provider tells which model really answered, often with its date.
   const name = answer?.response_metadata["model_name"]
   const answeredBy = Predicate.isString(name) ? name : model
-  const counted = answer?.usage_metadata
-  if (counted !== undefined) {
-    const { input_tokens, output_tokens } = counted
+  const counted = decodeCounted(answer?.usage_metadata)
+  if (Option.isSome(counted)) {
+    const { input_tokens, output_tokens } = counted.value
     return { model: answeredBy, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
   }
   if (answer === undefined && !Exit.hasInterrupts(exit)) return undefined

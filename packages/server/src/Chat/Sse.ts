@@ -1,5 +1,6 @@
 /** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
 import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
+import type { ServiceUnavailable } from "@parley/domain/Errors"
 import { Cause, Clock, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AgentEvent } from "../Agent/Agent.ts"
@@ -19,6 +20,8 @@ type Event =
   | { readonly _tag: "Heartbeat" }
   | { readonly _tag: "Done"; readonly answer: ChatAnswer }
 
+type Failure = TurnError | ServiceUnavailable
+
 const headers = {
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no"
@@ -30,11 +33,11 @@ const headers = {
  * does not read.
  */
 export const respond = Effect.fn("Sse.respond")(function* (
-  take: (onEvent: (event: AgentEvent) => Effect.Effect<void>) => Effect.Effect<ChatAnswer, TurnError>,
+  take: (onEvent: (event: AgentEvent) => Effect.Effect<void>) => Effect.Effect<ChatAnswer, Failure>,
   drop: Effect.Effect<void>
-): Effect.fn.Return<HttpServerResponse.HttpServerResponse, TurnError, Scope.Scope> {
+): Effect.fn.Return<HttpServerResponse.HttpServerResponse, Failure, Scope.Scope> {
   const queue = yield* Effect.acquireRelease(
-    Queue.bounded<Event, TurnError | Cause.Done>(maxPendingEvents),
+    Queue.bounded<Event, Failure | Cause.Done>(maxPendingEvents),
     Queue.shutdown
   )
   yield* take((event) =>
@@ -94,7 +97,7 @@ const watchReader = Effect.map(Clock.Clock, (clock) => {
   }
 })
 
-const failure = Effect.fnUntraced(function* (cause: Cause.Cause<TurnError>) {
+const failure = Effect.fnUntraced(function* (cause: Cause.Cause<Failure>) {
   const expected = Cause.findErrorOption(cause)
   const error = Option.isSome(expected) ? expected.value : yield* unexpected(cause)
   return { detail: error.detail, status: statusOf(error) }

@@ -2,7 +2,7 @@ import { assert, expect, layer } from "@effect/vitest"
 import { Api } from "@parley/domain/Api"
 import { SessionId } from "@parley/domain/Sessions"
 import { Authorization } from "@parley/domain/Users"
-import { Effect, Layer, Stream } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { StubModel } from "../../test/StubModel.ts"
@@ -135,8 +135,8 @@ layer(TestServer.layer, { excludeTestServices: true })("a streamed turn", (it) =
       const stub = yield* scripted
       const person = yield* newcomer
       yield* stub.enqueue(
-        Reply.toolCalls([{ name: "current_time", arguments: {} }]),
-        Reply.text(["a\nb", "\u2028"], { usage: { promptTokens: 1, completionTokens: 2 } })
+        Reply.toolCalls([{ name: "current_time", arguments: {} }], { usage: { completionTokens: 3 } }),
+        Reply.text(["a\nb", "\u2028"], { usage: { completionTokens: 2 } })
       )
       const { chat } = yield* client(person)
       const session_id = SessionId.make(person.session_id)
@@ -157,23 +157,29 @@ layer(TestServer.layer, { excludeTestServices: true })("a streamed turn", (it) =
   it.effect("is one of two hundred at once, and all are answered", () =>
     Effect.gen(function* () {
       const stub = yield* scripted
-      yield* stub.handle((request) => Reply.text(`to ${String(request.messages.at(-1)?.content)} : ${"word ".repeat(20)}`))
       const server = yield* TestServer
       const token = yield* server.register
-      const all = yield* Effect.forEach(
-        Array.from({ length: 200 }, (_, index) => index),
+      const gate = yield* Deferred.make<void>()
+      const answerTo = (content: unknown) => `to ${String(content)} : ${"word ".repeat(20)}`
+      yield* stub.handle(({ messages }) =>
+        Reply.text(answerTo(messages.at(-1)?.content), { afterChunks: { count: 2, stop: Deferred.await(gate) } })
+      )
+      const indices = Array.from({ length: 200 }, (_, index) => index)
+      const streams = yield* Effect.forEach(
+        indices,
         Effect.fnUntraced(function* (index) {
-          const person = { token, session_id: yield* server.openSession(token) }
-          return yield* events(person, `number ${index}`)
+          const session_id = yield* server.openSession(token)
+          return yield* events({ token, session_id }, `number ${index}`)
         }),
         { concurrency: "unbounded" }
-      )
-      for (const [index, heard] of all.entries()) {
-        const content = `to number ${index} : ${"word ".repeat(20)}`
-        assert.strictEqual(heard.at(-1)?.data.message?.content, content)
-        assert.strictEqual(tokens(heard), content)
+      ).pipe(Effect.forkChild)
+      for (const _ of indices) yield* stub.nextCall
+      assert.strictEqual((yield* stub.stats).open, 200)
+      yield* Deferred.succeed(gate, undefined)
+      for (const [index, heard] of (yield* Fiber.join(streams)).entries()) {
+        assert.strictEqual(tokens(heard), answerTo(`number ${index}`))
+        assert.strictEqual(heard.at(-1)?.data.message?.content, answerTo(`number ${index}`))
       }
-      assert.isAbove((yield* stub.stats).maxOpen, 20)
     })
   )
 })

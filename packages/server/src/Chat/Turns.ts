@@ -7,9 +7,10 @@ import {
   type TurnError,
   TurnInProgress
 } from "@parley/domain/Chat"
+import { ServiceUnavailable } from "@parley/domain/Errors"
 import { MessageId, type SessionId, type SessionNotFound } from "@parley/domain/Sessions"
 import type { UserId } from "@parley/domain/Users"
-import { Cause, Context, DateTime, Effect, Exit, Fiber, FiberSet, Layer, Option } from "effect"
+import { Cause, Context, DateTime, type Duration, Effect, Exit, Fiber, FiberSet, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
@@ -31,9 +32,15 @@ export class Turns extends Context.Service<
      * Takes a turn and waits for it. `onEvent` hears of it meanwhile; its slowness is felt by the model.
      * Interrupting this is the listener's departure: it cancels the turn unless the request says `continue`.
      */
-    readonly take: (userId: UserId, request: ChatRequest, onEvent: OnEvent) => Effect.Effect<ChatAnswer, TurnError>
+    readonly take: (
+      userId: UserId,
+      request: ChatRequest,
+      onEvent: OnEvent
+    ) => Effect.Effect<ChatAnswer, TurnError | ServiceUnavailable>
     /** Ends the running turn: on this server before this returns, on another within a second. */
     readonly cancel: (userId: UserId, sessionId: SessionId) => Effect.Effect<void, SessionNotFound | NoTurnRunning>
+    /** For the end of the server: takes no more turns, and ends those that have not ended within `grace`. */
+    readonly drain: (grace: Duration.Input) => Effect.Effect<void>
   }
 >()("@parley/server/Turns") {
   static readonly layer = Layer.effect(
@@ -46,6 +53,7 @@ export class Turns extends Context.Service<
       const repo = yield* TurnsRepo.make
       const leases = yield* Leases.make
       const supervisor = yield* FiberSet.make<ChatAnswer, TurnError>()
+      let isDraining = false
 
       /** The stored answer, when this message got one: then nothing is asked again. */
       const answered = Effect.fnUntraced(function* (userId: UserId, sessionId: SessionId, request: ChatRequest) {
@@ -141,12 +149,15 @@ export class Turns extends Context.Service<
       const take = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent: OnEvent) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
+            if (isDraining) return yield* new ServiceUnavailable({})
             const fiber = yield* FiberSet.run(supervisor, turn(userId, request, onEvent))
             const exit = yield* restore(Fiber.await(fiber)).pipe(
               Effect.onInterrupt(() => (request.on_disconnect === "continue" ? Effect.void : Fiber.interrupt(fiber)))
             )
             // Somebody else interrupted the turn: to whoever listens, that is an answer.
-            if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* new TurnCancelled({})
+            if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+              return yield* isDraining ? new ServiceUnavailable({}) : new TurnCancelled({})
+            }
             return yield* exit
           })
         )
@@ -154,7 +165,14 @@ export class Turns extends Context.Service<
 
       const cancel = Effect.fn("Turns.cancel")(leases.revoke)
 
-      return Turns.of({ take, cancel })
+      const drain = Effect.fn("Turns.drain")(function* (grace: Duration.Input) {
+        isDraining = true
+        yield* Effect.timeoutOption(FiberSet.awaitEmpty(supervisor), grace)
+        yield* FiberSet.clear(supervisor)
+      })
+      yield* Effect.addFinalizer(() => drain(0))
+
+      return Turns.of({ take, cancel, drain })
     })
   )
 }

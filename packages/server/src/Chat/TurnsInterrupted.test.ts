@@ -45,8 +45,8 @@ layer(TestServer.layer, { excludeTestServices: true })("a client that goes away"
 
   it.effect("before anything came ends the turn, in JSON and streamed", () =>
     Effect.gen(function* () {
-      const stub = yield* scripted
       for (const send of [say, listen]) {
+        const stub = yield* scripted
         const person = yield* newcomer
         yield* stub.enqueue(Reply.hang)
         const client = yield* Effect.forkChild(send(person, "Hello"))

@@ -3,7 +3,7 @@ import { Boundary } from "@parley/domain/Api"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "@parley/domain/Errors"
 import { Cause, Effect, Layer, Predicate, type Types } from "effect"
 import { HttpApiError } from "effect/http-api"
-import { HttpEffect, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { HttpEffect, HttpServerError, HttpServerResponse } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
 import { fieldErrors } from "./fieldErrors.ts"
@@ -14,9 +14,13 @@ export const unexpected = (cause: Cause.Cause<unknown>): Effect.Effect<ServiceUn
     ? Effect.as(Effect.logWarning("The database cannot be reached"), new ServiceUnavailable({}))
     : Effect.as(Effect.logError("Unexpected failure", cause), new InternalServerError({}))
 
-/** A defect that knows its response, such as a body that is too large, is left to give it. */
-const hasResponse = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.some((reason) => Cause.isDieReason(reason) && HttpServerRespondable.isRespondable(reason.defect))
+/** What ends a request by dying and yet is its fault: a body that is too large or breaks off. It has its own response. */
+const isRefusal = (defect: unknown): boolean =>
+  HttpServerResponse.isHttpServerResponse(defect) ||
+  (HttpServerError.isHttpServerError(defect) && defect.reason._tag === "RequestParseError")
+
+export const isUnexpected = (cause: Cause.Cause<unknown>): boolean =>
+  Cause.hasDies(cause) && !cause.reasons.some((reason) => Cause.isDieReason(reason) && isRefusal(reason.defect))
 
 const isResponseKind = (error: HttpApiError.HttpApiSchemaError) =>
   error.kind === "Body" || error.kind === "ResponseHeaders"
@@ -37,7 +41,7 @@ const shaped = (httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse,
         : Effect.fail(new ValidationError({ errors: fieldErrors(error) }))
     }),
     Effect.catchCauseIf(
-      (cause) => Cause.hasDies(cause) && !hasResponse(cause),
+      (cause) => isUnexpected(cause),
       (cause) => Effect.flatMap(unexpected(cause), (error) => Effect.fail(error))
     ),
     Effect.tapError((error) =>

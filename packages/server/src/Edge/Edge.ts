@@ -10,6 +10,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
+import { isUnexpected, unexpected } from "./Boundary.ts"
 import { settings } from "./settings.ts"
 
 /** What is told of errors that no endpoint raises itself, by status. */
@@ -73,6 +74,8 @@ export const layer = HttpRouter.middleware(
           })
         })
         return yield* httpEffect.pipe(
+          // Of endpoints the boundary has told already; this is for what is beside or beyond them.
+          Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
           Effect.provideService(RequestFacts, facts),

@@ -1,5 +1,5 @@
 import type { ComponentStatus } from "@parley/domain/Health"
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, type Duration, Effect, Fiber, Layer, Option, type Scope } from "effect"
 import * as HealthRepo from "./HealthRepo.ts"
 
 export type Readiness = "ready" | "The database is not reachable" | "The schema is not current"
@@ -21,7 +21,7 @@ export class Health extends Context.Service<
       let seenCurrent = false
       const current = yield* Effect.suspend(() => (seenCurrent ? Effect.as(repo.ping, true) : repo.isCurrent)).pipe(
         Effect.tap((isCurrent) => Effect.sync(() => void (seenCurrent = isCurrent))),
-        Effect.timeoutOption("2 seconds"),
+        answeredWithin("2 seconds", yield* Effect.scope),
         Effect.catchCause(() => Effect.succeed(Option.none<boolean>())),
         Effect.cachedWithTTL("1 second")
       )
@@ -40,3 +40,14 @@ export class Health extends Context.Service<
     })
   )
 }
+
+/** Does not wait for what is late to end: the driver takes seconds to give up a connection on which nothing comes. */
+const answeredWithin =
+  (duration: Duration.Input, scope: Scope.Scope) =>
+  <A, E, R>(question: Effect.Effect<A, E, R>) =>
+    Effect.flatMap(Effect.forkIn(question, scope), (fiber) =>
+      Fiber.join(fiber).pipe(
+        Effect.timeoutOption(duration),
+        Effect.ensuring(Effect.sync(() => fiber.interruptUnsafe()))
+      )
+    )

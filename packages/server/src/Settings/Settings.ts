@@ -2,7 +2,7 @@
  * Where settings come from, and the check at boot that names every bad one at once.
  * Each room keeps the settings it reads in its own `settings`; `all` is their list.
  */
-import { ConfigProvider, Effect, FileSystem, Layer, Schema } from "effect"
+import { ConfigProvider, Effect, FileSystem, Layer, Option, Schema } from "effect"
 import { settings as agent } from "../Agent/settings.ts"
 import { settings as auth } from "../Auth/settings.ts"
 import { settings as edge } from "../Edge/settings.ts"
@@ -28,20 +28,22 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
   }
 }
 
-/** Real environment variables win over the file `.env.<environment>` of the working directory, if there is one. */
-export const layerProvider = ConfigProvider.layer(
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const fromEnvironment = ConfigProvider.fromEnv()
-    const environment = yield* appEnvironment.config
-      .parse(fromEnvironment)
-      .pipe(Effect.orElseSucceed(() => "development"))
-    const path = `.env.${environment}`
-    if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) return fromEnvironment
-    const fromFile = yield* ConfigProvider.fromDotEnv({ path })
-    return ConfigProvider.orElse(fromEnvironment, fromFile)
-  })
-)
+/** Variables win over the file `.env.<environment>` of the directory, if there is one. */
+export const layerProviderFrom = (variables: ConfigProvider.ConfigProvider, directory: string) =>
+  ConfigProvider.layer(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      // What is wrong with APP_ENV is told with all that is wrong.
+      const environment = yield* Effect.option(appEnvironment.config.parse(variables))
+      if (Option.isNone(environment)) return variables
+      const path = `${directory}/.env.${environment.value}`
+      if (!(yield* fs.exists(path))) return variables
+      return ConfigProvider.orElse(variables, yield* ConfigProvider.fromDotEnv({ path }))
+    })
+  )
+
+/** Real environment variables, and the file in the working directory. */
+export const layerProvider = layerProviderFrom(ConfigProvider.fromEnv(), ".")
 
 const problem = (setting: Setting<unknown>) =>
   Effect.gen(function* () {

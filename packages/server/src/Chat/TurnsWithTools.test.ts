@@ -1,0 +1,110 @@
+import { assert, expect, layer } from "@effect/vitest"
+import { Deferred, Effect, Layer, Schema } from "effect"
+import { StubModel } from "../../test/StubModel.ts"
+import * as Reply from "../../test/StubModelReply.ts"
+import { answer, events, newcomer } from "../../test/TestChat.ts"
+import { TestServer } from "../../test/TestServer.ts"
+import * as Tool from "../Agent/Tools/Tool.ts"
+import { Tools } from "../Agent/Tools/Tools.ts"
+
+const scripted = Effect.tap(StubModel, (stub) => stub.reset)
+
+const nothing = Schema.Struct({})
+const both = [Deferred.makeUnsafe<void>(), Deferred.makeUnsafe<void>()] as const
+
+/** Each waits until the other has begun: one after the other, they would never end. */
+const meeting = ([mine, others]: typeof both, name: string) =>
+  Tool.make({
+    name,
+    description: "Meets the other",
+    input: nothing,
+    execute: () =>
+      Effect.andThen(Deferred.succeed(mine, undefined), Deferred.await(others)).pipe(Effect.as(`${name} was there`))
+  })
+
+const tools = Layer.succeed(Tools, [
+  meeting(both, "left"),
+  meeting([both[1], both[0]], "right"),
+  Tool.make({
+    name: "failing",
+    description: "Fails",
+    input: nothing,
+    execute: () => Effect.fail(new Tool.ToolFailed({ reason: "the wire is cut" }))
+  }),
+  Tool.make({
+    name: "broken",
+    description: "Breaks",
+    input: nothing,
+    execute: () => Effect.die(new Error("password is hunter2"))
+  }),
+  Tool.make({
+    name: "add",
+    description: "Adds",
+    input: Schema.Struct({ a: Schema.Int, b: Schema.Int }),
+    execute: ({ a, b }) => Effect.succeed(String(a + b))
+  })
+])
+
+/** What the model was shown last: for each tool call the answer that belongs to it. Fails if any is missing. */
+const shown = Effect.gen(function* () {
+  const { calls } = yield* StubModel
+  const last = (yield* calls).at(-1)?.request.messages ?? []
+  const asked = last.flatMap((message) => (message.role === "assistant" ? (message.tool_calls ?? []) : []))
+  const answers = last.flatMap((message) => (message.role === "tool" ? [message] : []))
+  assert.deepStrictEqual(
+    answers.map((message) => message.tool_call_id),
+    asked.map(({ id }) => id)
+  )
+  return answers.map(({ content }) => content)
+})
+
+layer(TestServer.layerWith({ tools }), { excludeTestServices: true })("a turn with tools", (it) => {
+  it.effect("runs all that were asked for at once, and the model gets every answer", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      yield* stub.enqueue(
+        Reply.toolCalls([
+          { name: "left", arguments: {} },
+          { name: "right", arguments: {} },
+          { name: "add", arguments: { a: 20, b: 22 } }
+        ]),
+        Reply.text("They met.")
+      )
+      assert.strictEqual((yield* answer(yield* newcomer, "Meet!")).message.content, "They met.")
+      assert.deepStrictEqual(yield* shown, ["left was there", "right was there", "42"])
+    })
+  )
+
+  it.effect.each([
+    ["fails", { name: "failing", arguments: {} }, "Error: the wire is cut"],
+    ["breaks", { name: "broken", arguments: {} }, "Error: the tool is broken"],
+    ["does not exist", { name: "telepathy", arguments: {} }, "Error: There is no tool telepathy"],
+    ["is asked in no JSON", { name: "add", arguments: "{a: 1" }, "Error: The arguments were not valid JSON"],
+    ["is asked wrongly", { name: "add", arguments: { a: "x" } }, "Error: Invalid arguments"]
+  ] as const)("goes on when one %s, and the model is told why", ([, call, said]) =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(
+        Reply.toolCalls([call, { name: "add", arguments: { a: 1, b: 2 } }]),
+        Reply.text("I could not."),
+        Reply.text("Sorry.")
+      )
+      const all = yield* events(person, "Do it")
+      const told = (yield* shown).map(String).toSorted()
+      assert.strictEqual(told[0], "3")
+      assert.isTrue(told[1]?.startsWith(said), told[1])
+      assert.notInclude(told.join(), "hunter2")
+      expect(all.filter(({ event }) => event === "tool").map(({ data }) => [data.name, data.status])).toEqual(
+        expect.arrayContaining([
+          [call.name, "started"],
+          [call.name, "failed"],
+          ["add", "finished"]
+        ])
+      )
+      // And the next turn has all of it before it, in order, no call without its answer.
+      yield* answer(person, "Why?")
+      assert.deepStrictEqual((yield* shown).map(String).toSorted(), told)
+    })
+  )
+})

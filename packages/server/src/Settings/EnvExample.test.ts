@@ -1,0 +1,65 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, layer } from "@effect/vitest"
+import { ConfigProvider, Effect, Equal, FileSystem, Option } from "effect"
+import { fileURLToPath } from "node:url"
+import { all } from "./Settings.ts"
+
+const read = (name: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) =>
+    fs.readFileString(fileURLToPath(new URL(`../../../../${name}`, import.meta.url)))
+  )
+
+const names = all.map(({ name }) => name).toSorted()
+
+/** Each `#NAME=value` with the comment above it. */
+const entriesOf = (text: string) =>
+  [...text.matchAll(/((?:^# .*\n)*)^#([A-Z][A-Z0-9_]*)=(.*)$/gmu)].map(([, comment = "", name = "", value = ""]) => ({
+    comment,
+    name,
+    value
+  }))
+
+layer(NodeServices.layer)(".env.example", (it) => {
+  const entries = Effect.map(read(".env.example"), entriesOf)
+
+  it.effect("has every setting, once, and no other", () =>
+    Effect.map(entries, (found) => assert.deepStrictEqual(found.map(({ name }) => name).toSorted(), names))
+  )
+
+  it.effect("says of each what it is and what its default is", () =>
+    Effect.map(entries, (found) => {
+      for (const { comment, name } of found) {
+        assert.isAtLeast(comment.length, 30, name)
+        assert.match(comment, /Default(?: elsewhere)?: \S/u, name)
+      }
+    })
+  )
+
+  it.effect("shows values that are good: the default, or an example where there is none", () =>
+    Effect.gen(function* () {
+      const found = yield* entries
+      const uncommented = ConfigProvider.fromDotEnvContents(
+        found.map(({ name, value }) => `${name}=${value}`).join("\n")
+      )
+      const nothing = ConfigProvider.fromUnknown({})
+      for (const { config, name } of all) {
+        const [shown, fallback] = [yield* config.parse(uncommented), yield* config.parse(nothing)]
+        if (!Option.isOption(fallback)) assert.isTrue(Equal.equals(shown, fallback), `${name}: ${String(shown)}`)
+      }
+    })
+  )
+
+  it.effect("changes nothing as it is", () =>
+    Effect.map(read(".env.example"), (text) => assert.notMatch(text, /^[^#\n]/mu))
+  )
+})
+
+layer(NodeServices.layer)("the README", (it) => {
+  it.effect("has every setting in its table, and no other", () =>
+    Effect.map(read("README.md"), (text) => {
+      const section = text.split(/^## /mu).find((part) => part.startsWith("Settings\n")) ?? ""
+      const rows = [...section.matchAll(/^\| `([A-Z][A-Z0-9_]*)` \|/gmu)].map(([, name]) => name)
+      assert.deepStrictEqual(rows.toSorted(), names)
+    })
+  )
+})

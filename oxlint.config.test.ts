@@ -132,7 +132,7 @@ describe("boundaries", () => {
 
   rule(
     "SQL stays in repositories, the agent's savers and Sql",
-    "SQL is written in *Repo.ts, in Agent/*Saver.ts and under Sql only",
+    "SQL is written in *Repo.ts, in Agent/*Saver.ts and *Tables.ts, and under Sql only",
     {
       [`${server}/Sessions/Sessions.ts`]: from("effect/sql", "effect/sql/SqlClient"),
       [`${server}/Agent/Memory.ts`]: from("effect/sql"),

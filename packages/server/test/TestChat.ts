@@ -19,6 +19,12 @@ export const newcomer = Effect.gen(function* () {
   return { token, session_id: yield* server.openSession(token) }
 })
 
+/** Asks for something of the sessions; `path` is below theirs. */
+export const sessions = Effect.fnUntraced(function* (method: string, path: string, token: string, body?: unknown) {
+  const server = yield* TestServer
+  return yield* server.ask(method, `/v1/chat/sessions${path}`, { token, ...(body === undefined ? {} : { body }) })
+})
+
 type More = Readonly<Record<string, unknown>>
 
 /** One turn as JSON; whatever comes back. */

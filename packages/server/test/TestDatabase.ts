@@ -18,15 +18,21 @@ const administer = <A, E>(use: (sql: PgClient.PgClient) => Effect.Effect<A, E>) 
     Effect.orDie
   )
 
+const copyOf = (template: string) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const name = `test_${randomUUID().replaceAll("-", "")}`
+      yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`)
+      return { name, url: databaseUrl(Redacted.make(inject("postgresUrl")), name) }
+    }),
+    ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
+  )
+
 /** The address of a copy of the migrated template, dropped with the scope. */
-export const make = Effect.acquireRelease(
-  Effect.gen(function* () {
-    const name = `test_${randomUUID().replaceAll("-", "")}`
-    yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(templateName)}`)
-    return { name, url: databaseUrl(Redacted.make(inject("postgresUrl")), name) }
-  }),
-  ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
-)
+export const make = copyOf(templateName)
+
+/** The address of a database with nothing in it. */
+export const makeEmpty = copyOf("template0")
 
 /** As production has it, or with fewer connections and each for one statement at a time. */
 export const layerPool = (maxConnections: number, multiplex = true) =>

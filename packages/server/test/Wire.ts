@@ -68,7 +68,13 @@ export const layer = Layer.effect(
   })
 )
 
+const layerPool = (multiplex: boolean) =>
+  PgClient.layerFrom(Effect.flatMap(Wire, ({ url }) => PgClient.make({ url, maxConnections: 3, multiplex }))).pipe(
+    Layer.provide(layer)
+  )
+
 /** For `TestServer.layerWith`: the pool at this end of the wire. */
-export const layerDatabase = PgClient.layerFrom(
-  Effect.flatMap(Wire, ({ url }) => PgClient.make({ url, maxConnections: 3 }))
-).pipe(Layer.provide(layer))
+export const layerDatabase = layerPool(true)
+
+/** As it is set up behind a pooler. */
+export const layerDatabaseUnprepared = layerPool(false)

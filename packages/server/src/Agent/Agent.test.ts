@@ -1,39 +1,48 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { MessageId, SessionId } from "@parley/domain/Sessions"
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { randomUUID } from "node:crypto"
+import * as HeldClock from "../../test/HeldClock.ts"
 import { StubModel } from "../../test/StubModel.ts"
+import * as Reply from "../../test/StubModelReply.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import { layerConfig, layerModel } from "../../test/TestServer.ts"
-import { Agent } from "./Agent.ts"
+import { Agent, type ModelUsage } from "./Agent.ts"
+import { AgentMemory } from "./AgentMemory.ts"
+import type { ChatCompletionRequest } from "./Offline/ChatCompletionRequest.ts"
 import { settings } from "./settings.ts"
 import { Tools } from "./Tools/Tools.ts"
 
-const agent = Agent.layer.pipe(
+const agent = Layer.mergeAll(Agent.layer, AgentMemory.layer).pipe(
   Layer.provide([layerModel, Tools.layer]),
   Layer.provideMerge(StubModel.layer),
   Layer.provide([TestDatabase.layer, layerConfig({ AGENT_NAME: "R2-D2 & $&" }), NodeServices.layer])
 )
 
+const ask = Effect.fnUntraced(function* (sessionId: SessionId, content: string, usage: Array<ModelUsage> = []) {
+  const { answer } = yield* Agent
+  return yield* answer({
+    sessionId,
+    messageId: MessageId.make(randomUUID()),
+    content,
+    onEvent: () => Effect.void,
+    onUsage: (used) => Effect.sync(() => void usage.push(used))
+  })
+})
+
 /** The system prompt of a question asked now. */
 const prompt = Effect.gen(function* () {
-  const { answer } = yield* Agent
-  yield* answer({
-    sessionId: SessionId.make("0199c0de-0000-7000-8000-000000000002"),
-    messageId: MessageId.make("0199c0de-0000-7000-8000-000000000003"),
-    content: "Who are you, and what day is it?",
-    onEvent: () => Effect.void,
-    onUsage: () => Effect.void
-  })
+  yield* ask(SessionId.make(randomUUID()), "Who are you, and what day is it?")
   const { request } = yield* (yield* StubModel).nextCall
   const [first, ...rest] = request.messages
-  assert.deepStrictEqual(
-    [first?.role, ...rest.map(({ role }) => role)],
-    ["system", "user"]
-  )
+  assert.deepStrictEqual([first?.role, ...rest.map(({ role }) => role)], ["system", "user"])
   return String(first?.content)
 })
+
+const isSummary = ({ messages: [first] }: ChatCompletionRequest) =>
+  String(first?.content).startsWith("You keep the memory of an assistant.")
 
 layer(agent)("the agent", (it) => {
   it.effect("knows its name and today's date", () =>
@@ -45,6 +54,30 @@ layer(agent)("the agent", (it) => {
       assert.notInclude(yesterdays, "{{")
       yield* TestClock.adjust("1 hour")
       assert.include(yield* prompt, "Today is 1970-01-02 (UTC).")
+    })
+  )
+
+  it.effect("does not keep an answer waiting for a summary that takes its time", () =>
+    Effect.gen(function* () {
+      const stub = yield* StubModel
+      const { commit } = yield* AgentMemory
+      const sessionId = SessionId.make(randomUUID())
+      for (let turn = 0; turn < 7; turn++) yield* commit((yield* ask(sessionId, "Hello")).memory)
+      yield* stub.reset
+      yield* stub.handle((request) => (isSummary(request) ? Reply.hang : Reply.text("There you are.")))
+      const held = yield* HeldClock.make
+      const usage: Array<ModelUsage> = []
+      const asking = yield* ask(sessionId, "Hello", usage).pipe(
+        Effect.provideService(Clock.Clock, held.clock),
+        Effect.forkChild
+      )
+      const calls = [yield* stub.nextCall, yield* stub.nextCall]
+      yield* held.asleep((millis) => millis === 3000)
+      yield* held.pass("3 seconds")
+      assert.strictEqual((yield* Fiber.join(asking)).content, "There you are.")
+      const summary = calls.find(({ request }) => isSummary(request)) ?? assert.fail("no summary")
+      assert.deepInclude(yield* summary.ended, { by: "client" })
+      assert.deepStrictEqual(usage.map(({ isEstimated }) => isEstimated).toSorted(), [false, true])
     })
   )
 })

@@ -38,6 +38,9 @@ export interface Question {
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
+/** Room for the 120 words that a summary should have, in any language. */
+const summaryMaxTokens = 500
+
 /** Answers questions, with what was said before in mind. Writes nothing; interrupting it ends the upstream request. */
 export class Agent extends Context.Service<
   Agent,
@@ -50,7 +53,10 @@ export class Agent extends Context.Service<
       const checkpoints = yield* CheckpointRepo
       const tools = yield* Tools
       const fs = yield* FileSystem.FileSystem
-      const template = yield* Effect.orDie(fs.readFileString(fileURLToPath(new URL("./prompts/system.md", import.meta.url))))
+      const prompt = (name: string) =>
+        Effect.orDie(fs.readFileString(fileURLToPath(new URL(`./prompts/${name}.md`, import.meta.url))))
+      const systemTemplate = yield* prompt("system")
+      const summaryPrompt = yield* prompt("summary")
       const options = yield* modelOptions
       const agentName = yield* settings.agentName.config
       const contextTokens = yield* settings.contextTokens.config
@@ -60,20 +66,28 @@ export class Agent extends Context.Service<
       const loaded = yield* Effect.cached(
         Effect.gen(function* () {
           const { CheckpointStaging, Graph, Model } = yield* Effect.promise(() => import("./langchain.ts"))
-          return { run: Graph.run, model: Model.make(endpoint, tools, options), stage: CheckpointStaging.stage }
+          return {
+            run: Graph.run,
+            model: Model.make(endpoint, tools, options),
+            // A summary that fails is tried again in the next turn.
+            summarizer: Model.make(endpoint, [], { ...options, maxAttempts: 1, maxTokens: summaryMaxTokens }),
+            stage: CheckpointStaging.stage
+          }
         })
       )
       yield* Effect.forkScoped(loaded)
 
       const answer = Effect.fn("Agent.answer")(function* (question: Question) {
-        const { model, run, stage } = yield* loaded
+        const { model, run, stage, summarizer } = yield* loaded
         const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
-        const systemPrompt = template.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)
+        const systemPrompt = systemTemplate.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)
         const content = yield* run({
           ...question,
           systemPrompt,
+          summaryPrompt,
           model,
+          summarizer,
           tools,
           contextTokens,
           checkpointer: memory.saver

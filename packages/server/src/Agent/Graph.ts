@@ -1,17 +1,19 @@
 /**
  * The agent as a LangGraph: the agent node asks the model, the tools node does what it asked for, until it answers.
+ * When much has been said, the last node puts a summary in place of the oldest, which is written beside the answer.
  * A graph is built for each turn (a tenth of a millisecond), so that its nodes simply see what the turn brings along.
  */
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
-import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage, RemoveMessage, SystemMessage } from "@langchain/core/messages"
-import { END, GraphRecursionError, MessagesValue, REMOVE_ALL_MESSAGES, START, StateGraph, StateSchema } from "@langchain/langgraph"
+import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage } from "@langchain/core/messages"
+import { END, GraphRecursionError, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
-import { Effect, Predicate } from "effect"
+import { Effect, Exit, Fiber, Option, Predicate, type Scope } from "effect"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
 import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
 import { isOverflow, type TurnModelError } from "./ModelError.ts"
+import * as Summary from "./Summary.ts"
 import type { Tool } from "./Tools/Tool.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 import * as Window from "./Window.ts"
@@ -24,12 +26,18 @@ interface State {
 /** Calls of the model a turn may take, with the tools in between. */
 const maxSteps = 12
 
+/** How long an answer that is there may wait for the summary. */
+const summaryPatience = "3 seconds"
+
 export interface Turn {
   readonly sessionId: SessionId
   readonly messageId: MessageId
   readonly content: string
   readonly systemPrompt: string
   readonly model: Model
+  /** Sums up what was said longer ago. */
+  readonly summarizer: Model
+  readonly summaryPrompt: string
   readonly tools: ReadonlyArray<Tool>
   readonly contextTokens: number
   readonly checkpointer: BaseCheckpointSaver
@@ -39,64 +47,94 @@ export interface Turn {
 }
 
 /** Gives all text the model streamed, also that before it used a tool. Nothing of it runs on when it is interrupted. */
-export const run = Effect.fn("Graph.run")(function* (turn: Turn): Effect.fn.Return<string, TurnModelError> {
+export const run = Effect.fn("Graph.run")(function* (
+  turn: Turn
+): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
   const nodes = yield* makeNodes
+  const scope = yield* Effect.scope
   let content = ""
+  let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
+
+  /** Begins the summary, if it is time for one, while the model answers. */
+  const sumUp = Effect.fnUntraced(function* (recalled: Summary.Recalled) {
+    const old = Summary.due(recalled, turn.contextTokens)
+    if (summing !== undefined || old.length === 0) return
+    const writing = Summary.write(turn.summarizer, turn.summaryPrompt, recalled.summary, old, turn.onUsage)
+    summing = { old, fiber: yield* Effect.forkIn(writing, scope) }
+  })
 
   const agent = Effect.fn("Graph.agent")(
     function* (state: State) {
-      const ask = (window: ReadonlyArray<BaseMessage>) =>
+      const recalled = Summary.recall(state.messages)
+      yield* sumUp(recalled)
+      const ask = (spoken: ReadonlyArray<BaseMessage>) =>
         turn.model
-          .answer([new SystemMessage(turn.systemPrompt), ...window], {
+          .answer([Summary.withPast(turn.systemPrompt, recalled), ...spoken], {
             onText: (text) => {
               content += text
               return turn.onEvent({ _tag: "Token", content: text })
             },
             onUsage: turn.onUsage
           })
-          .pipe(Effect.map((answer) => ({ answer, window })))
-      const { answer, window } = yield* ask(Window.fit(state.messages, turn.contextTokens)).pipe(
+          .pipe(Effect.map((answer) => ({ said: withoutMetadata(answer), spoken })))
+      const { said, spoken } = yield* ask(Window.fit(recalled.spoken, turn.contextTokens)).pipe(
         // Tokens are estimated here, and counted there.
-        Effect.catchIf(isOverflow, () => ask(Window.fit(state.messages, turn.contextTokens / 2)))
+        Effect.catchIf(isOverflow, () => ask(Window.fit(recalled.spoken, turn.contextTokens / 2)))
       )
-      const said = withoutMetadata(answer)
-      // What no longer fits is forgotten for good: the state does not grow with the conversation.
-      return window.length === state.messages.length
+      // What no longer fits is not shown again.
+      return spoken.length === recalled.spoken.length
         ? { messages: [said] }
-        : { messages: [new RemoveMessage({ id: REMOVE_ALL_MESSAGES }), ...window, said] }
+        : { messages: Summary.replace({ ...recalled, spoken: [...spoken, said] }) }
     },
     Effect.mapError(({ error }) => error)
   )
+
+  const condense = Effect.fn("Graph.condense")(function* (state: State) {
+    if (summing === undefined) return { messages: [] }
+    // The answer is there: a summary that fails, or takes its time, is written another time.
+    const written = yield* Effect.timeoutOption(Fiber.await(summing.fiber), summaryPatience)
+    const summary = Option.getOrUndefined(Option.flatMap(written, Exit.getSuccess))
+    return { messages: Summary.condense(Summary.recall(state.messages), summing.old, summary) }
+  })
 
   const tools = Effect.fn("Graph.tools")(function* (state: State) {
     return { messages: yield* ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent) }
   })
 
+  const next = ({ messages }: State) => {
+    if (ToolCalls.of(messages.at(-1)).length > 0) return "tools"
+    return summing === undefined ? END : "condense"
+  }
+
   const graph = new StateGraph(State)
     .addNode("agent", (state, { signal }) => nodes.run(agent(state), signal))
     .addNode("tools", (state, { signal }) => nodes.run(tools(state), signal))
+    .addNode("condense", (state, { signal }) => nodes.run(condense(state), signal))
     .addEdge(START, "agent")
-    .addConditionalEdges("agent", ({ messages }) => (ToolCalls.of(messages.at(-1)).length > 0 ? "tools" : END), ["tools", END])
+    .addConditionalEdges("agent", next, ["tools", "condense", END])
     .addEdge("tools", "agent")
+    .addEdge("condense", END)
     .compile({ checkpointer: turn.checkpointer })
 
-  yield* Effect.tryPromise({
-    try: (signal) =>
-      graph.invoke(
-        { messages: [new HumanMessage({ id: turn.messageId, content: turn.content })] },
-        {
-          signal,
-          configurable: { thread_id: turn.sessionId },
-          recursionLimit: maxSteps * 2,
-          // The checkpoint comes once, at the end, and is written with everything else of the turn.
-          durability: "exit",
-          callbacks: []
-        }
-      ),
-    catch: (thrown) => thrown
-  }).pipe(Effect.onInterrupt(() => nodes.ended), Effect.catch(turnError))
+  // What a node fails with comes out of LangGraph as a rejection, like everything else that goes wrong in it.
+  yield* Effect.promise((signal) =>
+    graph.invoke(
+      { messages: [new HumanMessage({ id: turn.messageId, content: turn.content })] },
+      {
+        signal,
+        configurable: { thread_id: turn.sessionId },
+        recursionLimit: maxSteps * 2,
+        // The checkpoint comes once, at the end, and is written with everything else of the turn.
+        durability: "exit",
+        callbacks: []
+      }
+    )
+  ).pipe(
+    Effect.onInterrupt(() => nodes.ended),
+    Effect.catchDefect(turnError)
+  )
   return content
-})
+}, Effect.scoped)
 
 /** Runs the effects of nodes where this effect runs: in its trace, with its services. */
 const makeNodes = Effect.map(Effect.context<never>(), (context) => {

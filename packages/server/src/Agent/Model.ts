@@ -21,11 +21,7 @@ const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(mo
 /** Who is told to wait longer than this is better told to come back. */
 const longestWait = Duration.seconds(20)
 
-export const make = (
-  endpoint: ModelEndpoint["Service"],
-  tools: ReadonlyArray<Tool>,
-  options: ModelOptions
-): Model => {
+export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<Tool>, options: ModelOptions): Model => {
   const functions = tools.map(({ description, name, parameters }) => ({
     type: "function" as const,
     function: { name, description, parameters }
@@ -34,7 +30,7 @@ export const make = (
     const chat = new ChatOpenAI({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
-      configuration: { ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }) },
+      configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
       maxTokens: options.maxTokens,
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,

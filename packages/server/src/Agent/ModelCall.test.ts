@@ -7,7 +7,10 @@ import * as ModelCall from "./ModelCall.ts"
 
 const text = (content: string) => new AIMessageChunk({ content })
 const part = (args: string) =>
-  new AIMessageChunk({ content: "", tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }] })
+  new AIMessageChunk({
+    content: "",
+    tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }]
+  })
 const end = (finish_reason = "stop") =>
   new AIMessageChunk({ content: "", response_metadata: { finish_reason, model_name: "gpt-4o-mini-2024-07-18" } })
 const counted = Object.assign(new AIMessageChunk(""), { usage_metadata: { input_tokens: 7, output_tokens: 8 } })
@@ -132,11 +135,31 @@ describe("a model call", () => {
   )
 
   it.effect.each([
-    ["as the provider counts them", [text("one"), end(), counted, "end"], { inputTokens: 7, outputTokens: 8, isEstimated: false }],
-    ["estimated where it does not", [text("one"), end(), "end"], { inputTokens: 12, outputTokens: 10, isEstimated: true }],
-    ["estimated where it counts nonsense", [text("one"), end(), miscounted, "end"], { inputTokens: 12, isEstimated: true }],
-    ["estimated when it was cut", [text("one"), new TypeError("terminated")], { inputTokens: 12, outputTokens: 10, isEstimated: true }],
-    ["also of an answer that is refused", [text("one"), end("content_filter"), counted, "end"], { inputTokens: 7, isEstimated: false }]
+    [
+      "as the provider counts them",
+      [text("one"), end(), counted, "end"],
+      { inputTokens: 7, outputTokens: 8, isEstimated: false }
+    ],
+    [
+      "estimated where it does not",
+      [text("one"), end(), "end"],
+      { inputTokens: 12, outputTokens: 10, isEstimated: true }
+    ],
+    [
+      "estimated where it counts nonsense",
+      [text("one"), end(), miscounted, "end"],
+      { inputTokens: 12, isEstimated: true }
+    ],
+    [
+      "estimated when it was cut",
+      [text("one"), new TypeError("terminated")],
+      { inputTokens: 12, outputTokens: 10, isEstimated: true }
+    ],
+    [
+      "also of an answer that is refused",
+      [text("one"), end("content_filter"), counted, "end"],
+      { inputTokens: 7, isEstimated: false }
+    ]
   ] as const)("tells its tokens once, %s", ([, chunks, expected]) =>
     Effect.gen(function* () {
       const { run, say, usage } = yield* scripted

@@ -3,7 +3,15 @@ import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
 import { Clock, Duration, Effect, Exit, Option, Predicate, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner } from "./characters.ts"
-import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, timedOut } from "./ModelError.ts"
+import {
+  classify,
+  contentFiltered,
+  cutOff,
+  cutShort,
+  emptyAnswer,
+  type ModelCallFailed,
+  timedOut
+} from "./ModelError.ts"
 import { tokensOf } from "./Window.ts"
 
 /** What `ChatOpenAI` is here, with its tools bound. */

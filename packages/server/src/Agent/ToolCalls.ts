@@ -65,7 +65,9 @@ const execute = (tools: ReadonlyArray<Tool>, call: ToolCall) =>
       orElse: () => Effect.fail(new ToolFailed({ reason: `No answer within ${timeout}` }))
     }),
     Effect.map((text) => ({ status: "finished" as const, text })),
-    Effect.catchTag("ToolFailed", ({ reason }) => Effect.succeed({ status: "failed" as const, text: `Error: ${reason}` })),
+    Effect.catchTag("ToolFailed", ({ reason }) =>
+      Effect.succeed({ status: "failed" as const, text: `Error: ${reason}` })
+    ),
     Effect.catchDefect((defect) =>
       Effect.as(Effect.logError(`tool ${call.name} broke`, defect), {
         status: "failed" as const,

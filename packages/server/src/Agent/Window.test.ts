@@ -14,7 +14,10 @@ const messagesOf = ({ length, rounds }: typeof Exchange.Type, exchange: number):
   ...rounds.flatMap((calls, round) => {
     const ids = Array.from({ length: calls }, (_, call) => `${exchange}.${round}.${call}`)
     return [
-      new AIMessage({ content: "", tool_calls: ids.map((id) => ({ id, name: "f", args: {}, type: "tool_call" as const })) }),
+      new AIMessage({
+        content: "",
+        tool_calls: ids.map((id) => ({ id, name: "f", args: {}, type: "tool_call" as const }))
+      }),
       ...ids.map((id) => new ToolMessage({ tool_call_id: id, content: "y".repeat(length) }))
     ]
   }),

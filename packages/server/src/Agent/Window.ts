@@ -10,17 +10,22 @@ export const tokensOf = (message: BaseMessage): number => {
 }
 
 /**
- * The newest messages that fit `limitTokens`. Begins with what a person said, so that a tool's call and its answer stay
+ * The newest messages that fit `limitTokens` and are at most `limitMessages`. Begins with what a person said, so that a tool's call and its answer stay
  * together; the newest exchange is always whole.
  */
-export const fit = (messages: ReadonlyArray<BaseMessage>, limitTokens: number): ReadonlyArray<BaseMessage> => {
+export const fit = (
+  messages: ReadonlyArray<BaseMessage>,
+  limitTokens: number,
+  limitMessages = Infinity
+): ReadonlyArray<BaseMessage> => {
   let tokens = 0
   let from = messages.length
   for (let index = messages.length - 1; index >= 0; index--) {
     const message = messages[index]
     if (message === undefined) break
     tokens += tokensOf(message)
-    if (tokens > limitTokens && from < messages.length) break
+    const isTooMuch = tokens > limitTokens || messages.length - index > limitMessages
+    if (isTooMuch && from < messages.length) break
     if (message.type === "human") from = index
   }
   return messages.slice(from)

@@ -2,7 +2,7 @@ import { FamilyId, Unauthorized, UserId } from "@parley/domain/Users"
 import { Context, DateTime, Duration, Effect, FileSystem, Layer, Option, Redacted, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
-import { jwtVerify, SignJWT } from "jose"
+import { type CryptoKey, jwtVerify, SignJWT } from "jose"
 import { settings as sqlSettings } from "../Sql/settings.ts"
 import { settings } from "./settings.ts"
 
@@ -31,12 +31,9 @@ export class AccessTokens extends Context.Service<
     AccessTokens,
     Effect.gen(function* () {
       const random = yield* SecureRandom.SecureRandom
-      const key = textEncoder.encode(Redacted.value(yield* secretKey))
+      const key = yield* importKey(yield* secretKey)
       const previous = yield* settings.previousSecretKey.config
-      const keys = [
-        key,
-        ...Option.match(previous, { onNone: () => [], onSome: (k) => [textEncoder.encode(Redacted.value(k))] })
-      ]
+      const keys = [key, ...(Option.isSome(previous) ? [yield* importKey(previous.value)] : [])]
       const lifetime = Duration.seconds(Math.ceil((yield* settings.accessTokenHours.config) * 3600))
 
       const issue = Effect.fn("AccessTokens.issue")(function* (userId: UserId, familyId: FamilyId) {
@@ -58,7 +55,7 @@ export class AccessTokens extends Context.Service<
         return { token, expiresIn: Duration.toSeconds(lifetime), expiresAt }
       })
 
-      const verifyWith = (token: Redacted.Redacted, candidate: Uint8Array, now: DateTime.Utc) =>
+      const verifyWith = (token: Redacted.Redacted, candidate: CryptoKey, now: DateTime.Utc) =>
         Effect.tryPromise({
           try: () =>
             jwtVerify(Redacted.value(token), candidate, {
@@ -84,6 +81,19 @@ export class AccessTokens extends Context.Service<
 }
 
 const textEncoder = new TextEncoder()
+
+/** Once for all tokens: given bytes, jose would import them for each. */
+const importKey = (secret: Redacted.Redacted) =>
+  Effect.promise(() =>
+    crypto.subtle.importKey(
+      "raw",
+      textEncoder.encode(Redacted.value(secret)),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      ["sign", "verify"]
+    )
+  )
+
 const decodeClaims = Schema.decodeUnknownEffect(Claims)
 
 /** JWT_SECRET_KEY; without one, in development, a key made once and kept in DATA_DIR, so that logins outlive a restart. */

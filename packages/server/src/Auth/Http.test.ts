@@ -121,6 +121,20 @@ layer(TestServer.layer, { excludeTestServices: true })("logging in", (it) => {
   )
 })
 
+layer(TestServer.layer, { excludeTestServices: true })("a token", (it) => {
+  it.effect("is of no use once the account is gone, even while the login is still remembered", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { access_token } = yield* Effect.flatMap(register("gone@example.com"), pairOf)
+      assert.strictEqual((yield* me(access_token)).status, 200)
+      yield* sql`DELETE FROM users WHERE email = 'gone@example.com'`
+      const reply = yield* me(access_token)
+      assert.strictEqual(reply.status, 401)
+      assert.deepStrictEqual(reply.json, { detail: "Invalid or expired token" })
+    })
+  )
+})
+
 layer(TestServer.layer, { excludeTestServices: true })("logging out", (it) => {
   for (const [how, body] of [
     ["without a body", undefined],

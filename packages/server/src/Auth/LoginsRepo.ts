@@ -25,7 +25,10 @@ export const make = Effect.gen(function* () {
         SELECT ${hash}, id, now() + make_interval(secs => ${lifetimeSeconds}) FROM family`
     }),
 
-    /** Uses a token up and puts the next in its place, in one statement: of any number at once, one gets a row. */
+    /**
+     * Uses a token up and puts the next in its place, in one statement: of any number at once, one gets a row.
+     * Those that have expired go, so that a login does not grow for ever.
+     */
     rotate: SqlSchema.findOneOption({
       Request: Schema.Struct({ usedHash: Schema.Uint8Array, ...NewToken.fields }),
       Result: Owner,
@@ -33,12 +36,14 @@ export const make = Effect.gen(function* () {
         WITH used AS (
           UPDATE refresh_tokens t SET used_at = now()
           FROM login_families f
-          WHERE t.token_hash = ${usedHash} AND t.used_at IS NULL AND t.expires_at > now()
+          WHERE t.token_hash = ${usedHash} AND t.expires_at > now()
             AND f.id = t.family_id AND f.revoked_at IS NULL
           RETURNING t.family_id, f.user_id
         ), next AS (
           INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
           SELECT ${hash}, family_id, now() + make_interval(secs => ${lifetimeSeconds}) FROM used
+        ), expired AS (
+          DELETE FROM refresh_tokens t USING used WHERE t.family_id = used.family_id AND t.expires_at < now()
         )
         SELECT family_id, user_id FROM used`
     }),

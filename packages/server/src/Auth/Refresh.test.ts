@@ -1,26 +1,10 @@
 import { assert, layer } from "@effect/vitest"
-import type { Tokens } from "@parley/domain/Auth"
 import { Effect, Redacted, Result, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { TestClock } from "effect/testing"
 import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
 import * as TestAuth from "../../test/TestAuth.ts"
+import { isGood, type Pair, refresh, refused } from "../../test/TestLogin.ts"
 import { Auth } from "./Auth.ts"
-
-type Pair = Pick<Tokens, "access_token" | "refresh_token">
-
-const refresh = ({ refresh_token }: Pair) => Effect.flatMap(Auth, (auth) => auth.refresh(Redacted.make(refresh_token)))
-
-/** Whether the access token is good. */
-const isGood = ({ access_token }: Pair) =>
-  Effect.flatMap(Auth, (auth) => auth.authenticate(Redacted.make(access_token))).pipe(
-    Effect.match({ onSuccess: () => true, onFailure: () => false })
-  )
-
-const refused = Effect.fnUntraced(function* (pair: Pair) {
-  const error = yield* Effect.flip(refresh(pair))
-  assert.deepInclude(error, { _tag: "Unauthorized", detail: "Invalid or expired token" })
-})
 
 const familyOf = ({ access_token }: Pair) =>
   Effect.flatMap(Auth, (auth) => Effect.map(auth.authenticate(Redacted.make(access_token)), ({ familyId }) => familyId))
@@ -111,6 +95,22 @@ layer(TestAuth.layer)("a refresh token", (it) => {
     })
   )
 
+  it.effect("is forgotten when it has expired, and not before", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const first = yield* newcomer
+      const familyId = yield* familyOf(first)
+      const kept = Effect.map(sql`SELECT 1 FROM refresh_tokens WHERE family_id = ${familyId}`, (rows) => rows.length)
+      const second = yield* refresh(first)
+      const third = yield* refresh(second)
+      assert.strictEqual(yield* kept, 3)
+      yield* sql`UPDATE refresh_tokens SET expires_at = now() - interval '1 second'
+        WHERE family_id = ${familyId} AND used_at IS NOT NULL`
+      yield* refresh(third)
+      assert.strictEqual(yield* kept, 2)
+    })
+  )
+
   it.effect("that nobody gave out is refused", () => refused({ access_token: "", refresh_token: "a".repeat(43) }))
 
   it.effect("is nowhere stored as it is", () =>
@@ -173,62 +173,5 @@ layer(TestAuth.layer)("a refresh token", (it) => {
         }
       }),
     { arbitrary: { runs: 30 } }
-  )
-})
-
-layer(TestAuth.layer)("a login that is ended", (it) => {
-  it.effect("is over at once on the server that ended it", () =>
-    Effect.gen(function* () {
-      const auth = yield* Auth
-      const pair = yield* newcomer
-      assert.isTrue(yield* isGood(pair))
-      yield* auth.logout(yield* auth.authenticate(Redacted.make(pair.access_token)), false)
-      assert.isFalse(yield* isGood(pair))
-      yield* refused(pair)
-    })
-  )
-
-  it.effect("is over within 30 seconds on every other server", () =>
-    Effect.gen(function* () {
-      const here = yield* Auth
-      const there = yield* Effect.provide(Auth, anotherServer())
-      const pair = yield* newcomer
-      const goodThere = Effect.provideService(isGood(pair), Auth, there)
-      assert.isTrue(yield* goodThere)
-      yield* here.logout(yield* here.authenticate(Redacted.make(pair.access_token)), false)
-      yield* TestClock.adjust("29 seconds")
-      assert.isTrue(yield* goodThere, "if it is never asked anew, this test proves nothing")
-      yield* TestClock.adjust("1 second")
-      assert.isFalse(yield* goodThere)
-    })
-  )
-
-  it.effect("leaves the other logins of the account alone, unless all are ended", () =>
-    Effect.gen(function* () {
-      const auth = yield* Auth
-      const phone = yield* newcomer
-      const laptop = yield* auth.login({ email: phone.email, password })
-      const stranger = yield* newcomer
-      yield* auth.logout(yield* auth.authenticate(Redacted.make(phone.access_token)), false)
-      assert.deepStrictEqual([yield* isGood(phone), yield* isGood(laptop)], [false, true])
-      const tablet = yield* auth.login({ email: phone.email, password })
-      assert.isTrue(yield* isGood(tablet))
-      yield* auth.logout(yield* auth.authenticate(Redacted.make(laptop.access_token)), true)
-      assert.deepStrictEqual(
-        [yield* isGood(laptop), yield* isGood(tablet), yield* isGood(stranger)],
-        [false, false, true]
-      )
-      yield* refused(tablet)
-    })
-  )
-
-  it.effect("is over when its account is gone", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const pair = yield* newcomer
-      yield* sql`DELETE FROM users WHERE email = ${pair.email}`
-      assert.isFalse(yield* isGood(pair))
-      yield* refused(pair)
-    })
   )
 })

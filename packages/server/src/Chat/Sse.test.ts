@@ -29,9 +29,7 @@ const bodyOf = ({ body }: HttpServerResponse.HttpServerResponse) =>
 type Take = Parameters<typeof Sse.respond>[0]
 
 const text = (take: Take) =>
-  Effect.scoped(
-    Effect.flatMap(Sse.respond(take, Effect.void), (response) => Stream.mkString(bodyOf(response)))
-  )
+  Effect.scoped(Effect.flatMap(Sse.respond(take, Effect.void), (response) => Stream.mkString(bodyOf(response))))
 
 /** A turn that says what is offered to it. */
 const scripted = Effect.gen(function* () {
@@ -76,7 +74,17 @@ describe("a turn as server-sent events", () => {
 
   it.effect("survives any text", () =>
     Effect.gen(function* () {
-      const pieces = ["a\nb", "\r\n\r\n", "data: x\n\n", '"quoted" \\', "\u2028\u2029", "\ud83d", "\ude00", "\0", "é".repeat(999)]
+      const pieces = [
+        "a\nb",
+        "\r\n\r\n",
+        "data: x\n\n",
+        '"quoted" \\',
+        "\u2028\u2029",
+        "\ud83d",
+        "\ude00",
+        "\0",
+        "é".repeat(999)
+      ]
       const written = yield* text((onEvent) =>
         Effect.as(
           Effect.forEach(pieces, (piece) => onEvent(token(piece))),
@@ -145,7 +153,13 @@ describe("a turn as server-sent events", () => {
       let produced = 0
       const dropped = yield* Deferred.make<void>()
       const response = yield* Sse.respond(
-        (onEvent) => Effect.forever(Effect.andThen(onEvent(token(String(produced))), Effect.sync(() => produced++))),
+        (onEvent) =>
+          Effect.forever(
+            Effect.andThen(
+              onEvent(token(String(produced))),
+              Effect.sync(() => produced++)
+            )
+          ),
         Deferred.succeed(dropped, undefined)
       )
       const gate = yield* Queue.unbounded<void>()
@@ -214,9 +228,10 @@ describe("a turn as server-sent events", () => {
         Effect.andThen(
           onEvent(token("Hi")),
           Effect.forkDetach(
-            Effect.andThen(Deferred.await(gone), Effect.forEach(Array.from({ length: 1000 }), () => onEvent(token("x")))).pipe(
-              Effect.andThen(Deferred.succeed(all, undefined))
-            )
+            Effect.andThen(
+              Deferred.await(gone),
+              Effect.forEach(Array.from({ length: 1000 }), () => onEvent(token("x")))
+            ).pipe(Effect.andThen(Deferred.succeed(all, undefined)))
           )
         ).pipe(Effect.andThen(Effect.never))
       yield* Scope.provide(Sse.respond(take, Effect.void), scope)

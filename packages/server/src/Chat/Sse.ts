@@ -15,10 +15,7 @@ const stallLimit = Duration.seconds(30)
 /** Proxies close connections on which nothing moves. */
 const heartbeatInterval = Duration.seconds(15)
 
-type Event =
-  | AgentEvent
-  | { readonly _tag: "Heartbeat" }
-  | { readonly _tag: "Done"; readonly answer: ChatAnswer }
+type Event = AgentEvent | { readonly _tag: "Heartbeat" } | { readonly _tag: "Done"; readonly answer: ChatAnswer }
 
 type Failure = TurnError | ServiceUnavailable
 

@@ -14,6 +14,7 @@ import { Cause, Context, DateTime, type Duration, Effect, Exit, Fiber, FiberSet,
 import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
+import { unexpected } from "../Edge/Boundary.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
 import * as Leases from "./Leases.ts"
 import { sessionName } from "./sessionName.ts"
@@ -152,7 +153,7 @@ export class Turns extends Context.Service<
             if (isDraining) return yield* new ServiceUnavailable({})
             const fiber = yield* FiberSet.run(supervisor, turn(userId, request, onEvent))
             const exit = yield* restore(Fiber.await(fiber)).pipe(
-              Effect.onInterrupt(() => (request.on_disconnect === "continue" ? Effect.void : Fiber.interrupt(fiber)))
+              Effect.onInterrupt(() => (request.on_disconnect === "continue" ? unheard(fiber) : Fiber.interrupt(fiber)))
             )
             // Somebody else interrupted the turn: to whoever listens, that is an answer.
             if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
@@ -176,6 +177,14 @@ export class Turns extends Context.Service<
     })
   )
 }
+
+/** With nobody to tell, at least the log hears of what nobody expected. */
+const unheard = (turn: Fiber.Fiber<unknown, unknown>) =>
+  Effect.forkDetach(
+    Effect.flatMap(Fiber.await(turn), (exit) =>
+      Exit.isFailure(exit) && Cause.hasDies(exit.cause) ? unexpected(exit.cause) : Effect.void
+    )
+  )
 
 const stored = (sessionId: SessionId, known: TurnsRepo.Known): ChatAnswer => ({
   session_id: sessionId,

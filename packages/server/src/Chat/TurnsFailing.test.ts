@@ -1,5 +1,5 @@
 import { assert, expect, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
@@ -50,7 +50,13 @@ layer(TestServer.layerWith({ settings: once }), { excludeTestServices: true })("
       null
     ],
     ["an empty answer", Reply.text(""), 502, "The model failed to answer", null],
-    ["a cut connection", Reply.text("one two", { afterChunks: { count: 1, stop: "cut" } }), 503, "The model is unavailable", "30"]
+    [
+      "a cut connection",
+      Reply.text("one two", { afterChunks: { count: 1, stop: "cut" } }),
+      503,
+      "The model is unavailable",
+      "30"
+    ]
   ] as const)("by %s says so and leaves nothing behind", ([, fault, status, detail, retryAfter]) =>
     Effect.gen(function* () {
       const stub = yield* scripted
@@ -85,8 +91,8 @@ layer(TestServer.layerWith({ settings: once }), { excludeTestServices: true })("
     Effect.gen(function* () {
       const stub = yield* scripted
       const person = yield* newcomer
-      // Three exchanges of some 6700 estimated tokens: two of them fit the context, one fits half of it.
-      const long = "word ".repeat(4000)
+      // Exchanges of some 4500 estimated tokens, of a context of 16000: two of them fit it, one fits half of it.
+      const long = "word ".repeat(2700)
       for (const content of [`1 ${long}`, `2 ${long}`]) yield* answer(person, content)
       yield* stub.reset
       yield* stub.enqueue(Reply.contextLengthExceeded, Reply.text("Short, then."))
@@ -155,36 +161,39 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn whose model stumb
 
 const impatient = { LLM_TOTAL_TIMEOUT: "300 millis", LLM_ATTEMPT_TIMEOUT: "10 seconds" }
 
-layer(TestServer.layerWith({ settings: impatient }), { excludeTestServices: true })("a turn that takes too long", (it) => {
-  it.effect("ends with a 504, and its model with it", () =>
-    Effect.gen(function* () {
-      const stub = yield* scripted
-      const person = yield* newcomer
-      yield* stub.enqueue(Reply.hang)
-      const reply = yield* say(person, "Hello")
-      assert.deepStrictEqual([reply.status, reply.json], [504, { detail: "The model did not answer in time" }])
-      assert.deepInclude(yield* (yield* stub.nextCall).ended, { by: "client" })
-      yield* leftNothing(person)
-    })
-  )
+layer(TestServer.layerWith({ settings: impatient }), { excludeTestServices: true })(
+  "a turn that takes too long",
+  (it) => {
+    it.effect("ends with a 504, and its model with it", () =>
+      Effect.gen(function* () {
+        const stub = yield* scripted
+        const person = yield* newcomer
+        yield* stub.enqueue(Reply.hang)
+        const reply = yield* say(person, "Hello")
+        assert.deepStrictEqual([reply.status, reply.json], [504, { detail: "The model did not answer in time" }])
+        assert.deepInclude(yield* (yield* stub.nextCall).ended, { by: "client" })
+        yield* leftNothing(person)
+      })
+    )
 
-  it.effect("between two tokens ends with an error event", () =>
-    Effect.gen(function* () {
-      const stub = yield* scripted
-      const person = yield* newcomer
-      yield* stub.enqueue(Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
-      const all = yield* events(person, "Hello")
-      assert.deepStrictEqual(
-        all.map(({ data, event }) => [event, data.status]),
-        [
-          ["token", undefined],
-          ["error", 504]
-        ]
-      )
-      yield* leftNothing(person)
-    })
-  )
-})
+    it.effect("between two tokens ends with an error event", () =>
+      Effect.gen(function* () {
+        const stub = yield* scripted
+        const person = yield* newcomer
+        yield* stub.enqueue(Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
+        const all = yield* events(person, "Hello")
+        assert.deepStrictEqual(
+          all.map(({ data, event }) => [event, data.status]),
+          [
+            ["token", undefined],
+            ["error", 504]
+          ]
+        )
+        yield* leftNothing(person)
+      })
+    )
+  }
+)
 
 /** Swapping a layer is this: the server as it is, with an agent that breaks. */
 const broken = Layer.succeed(Agent, { answer: () => Effect.die(new Error("password is hunter2")) })
@@ -199,6 +208,31 @@ layer(TestServer.layerWith({ agent: broken }), { excludeTestServices: true })("a
       }
       const { lines } = yield* TestLog
       assert.include(lines.join("\n"), "hunter2")
+    })
+  )
+})
+
+const asked = Deferred.makeUnsafe<void>()
+const gate = Deferred.makeUnsafe<void>()
+const brokenLater = Layer.succeed(Agent, {
+  answer: () =>
+    Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(gate)).pipe(
+      Effect.andThen(Effect.die(new Error("nobody listens")))
+    )
+})
+
+layer(TestServer.layerWith({ agent: brokenLater }), { excludeTestServices: true })("a turn that nobody hears", (it) => {
+  it.effect("is heard of in the log when it breaks", () =>
+    Effect.gen(function* () {
+      const client = yield* Effect.forkChild(say(yield* newcomer, "Hello", { on_disconnect: "continue" }))
+      yield* Deferred.await(asked)
+      const { lines } = yield* TestLog
+      const log = Effect.sync(() => lines.join("\n"))
+      yield* Fiber.interrupt(client)
+      // The server knows that the client has gone when it has logged its request.
+      yield* log.pipe(Effect.repeat({ until: (text) => text.includes('"status":499'), schedule: Schedule.spaced(5) }))
+      yield* Deferred.succeed(gate, undefined)
+      yield* log.pipe(Effect.repeat({ until: (text) => text.includes("nobody listens"), schedule: Schedule.spaced(5) }))
     })
   )
 })

@@ -80,17 +80,19 @@ layer(TestServer.layer, { excludeTestServices: true })("a client that goes away"
         yield* stub.enqueue(Reply.text("one two three", { afterChunks: reads }))
         const { events } = yield* listen(person, "Hello")
         let goneAt = 0
-        yield* events.pipe(
-          Stream.take(2),
-          Stream.runDrain,
-          Effect.tap(Effect.sync(() => (goneAt = performance.now())))
-        )
+        yield* events.pipe(Stream.take(2), Stream.runDrain, Effect.tap(Effect.sync(() => (goneAt = performance.now()))))
         const { atMillis } = yield* (yield* stub.nextCall).ended
         delays.push(atMillis - goneAt)
         yield* free(person)
       }
-      const [fastest = 0, median = Infinity] = [0, 7].map((index) => delays.toSorted((a, b) => a - b)[index] ?? Infinity)
-      assert.isBelow(median, 50, `${fastest.toFixed(1)} ms at best: ${delays.map((delay) => delay.toFixed(1)).join(" ")}`)
+      const [fastest = 0, median = Infinity] = [0, 7].map(
+        (index) => delays.toSorted((a, b) => a - b)[index] ?? Infinity
+      )
+      assert.isBelow(
+        median,
+        50,
+        `${fastest.toFixed(1)} ms at best: ${delays.map((delay) => delay.toFixed(1)).join(" ")}`
+      )
     })
   )
 

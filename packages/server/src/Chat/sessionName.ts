@@ -12,7 +12,11 @@ const beginning = (text: string): string => {
     if (length > maxCharacters) break
     fitting += segment
   }
-  return fitting === "" ? Array.from(text.slice(0, maxCharacters * 2)).slice(0, maxCharacters).join("") : fitting
+  return fitting === ""
+    ? Array.from(text.slice(0, maxCharacters * 2))
+        .slice(0, maxCharacters)
+        .join("")
+    : fitting
 }
 
 /** A name for a session from what was said first in it: at most 40 characters, cut between words where there is a gap. */

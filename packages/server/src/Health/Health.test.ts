@@ -3,11 +3,10 @@ import { Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { TestServer } from "../../test/TestServer.ts"
+import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import * as Wire from "../../test/Wire.ts"
 import { Health } from "./Health.ts"
-
-const onWire = Layer.merge(Wire.layerDatabase, Wire.layer)
 
 /** What the next probe is told that asks anew. */
 const readiness = Effect.gen(function* () {
@@ -15,32 +14,40 @@ const readiness = Effect.gen(function* () {
   return yield* (yield* Health).readiness
 })
 
-for (const [how, lose] of [
-  ["is cut off", "cut"],
-  ["does not answer", "freeze"]
+for (const [how, lose, database] of [
+  ["is cut off", "cut", Wire.layerDatabase],
+  ["does not answer", "freeze", Wire.layerDatabase],
+  ["does not answer through a pooler", "freeze", Wire.layerDatabaseUnprepared]
 ] as const)
-  layer(Health.layer.pipe(Layer.provideMerge(onWire)))(`readiness, when the database ${how},`, (it) => {
-    it.effect("is lost within a second and what a probe waits, and comes back", () =>
-      Effect.gen(function* () {
-        const wire = yield* Wire.Wire
-        const health = yield* Health
-        assert.strictEqual(yield* health.readiness, "ready")
-        yield* wire[lose]
-        assert.strictEqual(yield* health.readiness, "ready", "asked once a second, however many probes there are")
-        yield* TestClock.adjust("1 second")
-        const probe = yield* Effect.forkChild(health.readiness, { startImmediately: true })
-        yield* TestClock.adjust("2 seconds")
-        assert.strictEqual(yield* Fiber.join(probe), "The database is not reachable")
-        assert.deepStrictEqual(yield* health.components, { api: "healthy", database: "unhealthy" })
-        yield* wire.cut
-        yield* wire.mend
-        assert.strictEqual(yield* readiness, "ready")
-        assert.deepStrictEqual(yield* health.components, { api: "healthy", database: "healthy" })
-      })
-    )
-  })
+  layer(Health.layer.pipe(Layer.provideMerge(Layer.merge(database, Wire.layer))))(
+    `readiness, when the database ${how},`,
+    (it) => {
+      // The driver itself would wait five seconds of real time for a statement that it gives up.
+      it.effect(
+        "is lost within a second and what a probe waits, and comes back",
+        () =>
+          Effect.gen(function* () {
+            const wire = yield* Wire.Wire
+            const health = yield* Health
+            assert.strictEqual(yield* health.readiness, "ready")
+            yield* wire[lose]
+            assert.strictEqual(yield* health.readiness, "ready", "asked once a second, however many probes there are")
+            yield* TestClock.adjust("1 second")
+            const probe = yield* Effect.forkChild(health.readiness, { startImmediately: true })
+            yield* TestClock.adjust("2 seconds")
+            assert.strictEqual(yield* Fiber.join(probe), "The database is not reachable")
+            assert.deepStrictEqual(yield* health.components, { api: "healthy", database: "unhealthy" })
+            yield* wire.cut
+            yield* wire.mend
+            assert.strictEqual(yield* readiness, "ready")
+            assert.deepStrictEqual(yield* health.components, { api: "healthy", database: "healthy" })
+          }),
+        4_900
+      )
+    }
+  )
 
-layer(Health.layer.pipe(Layer.provideMerge(onWire)))("readiness", (it) => {
+layer(Health.layer.pipe(Layer.provideMerge(TestDatabase.layer)))("readiness", (it) => {
   it.effect("waits for the schema to be current, and then does not mind that others migrate", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

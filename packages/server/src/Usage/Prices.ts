@@ -25,9 +25,10 @@ export class Prices extends Context.Service<
 >()("@parley/server/Prices") {
   static readonly layer = Layer.sync(Prices, () => {
     const { models } = Schema.decodeUnknownSync(PriceTable)(table)
-    const names = Object.keys(models).sort((a, b) => b.length - a.length)
+    const names = Object.keys(models).toSorted((a, b) => b.length - a.length)
     // Providers date their models: gpt-4o-mini-2024-07-18 costs what gpt-4o-mini does.
-    const priceOf = (model: string) => models[names.find((name) => model === name || model.startsWith(`${name}-`)) ?? ""]
+    const priceOf = (model: string) =>
+      models[names.find((name) => model === name || model.startsWith(`${name}-`)) ?? ""]
     return Prices.of({
       costEur: (model, inputTokens, outputTokens) => {
         const price = priceOf(model)

@@ -1,0 +1,65 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
+import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
+import * as TestAuth from "../../test/TestAuth.ts"
+import { isGood, refused } from "../../test/TestLogin.ts"
+import { Auth } from "./Auth.ts"
+
+layer(TestAuth.layer)("a login that is ended", (it) => {
+  it.effect("is over at once on the server that ended it", () =>
+    Effect.gen(function* () {
+      const auth = yield* Auth
+      const pair = yield* newcomer
+      assert.isTrue(yield* isGood(pair))
+      yield* auth.logout(yield* auth.authenticate(Redacted.make(pair.access_token)), false)
+      assert.isFalse(yield* isGood(pair))
+      yield* refused(pair)
+    })
+  )
+
+  it.effect("is over within 30 seconds on every other server", () =>
+    Effect.gen(function* () {
+      const here = yield* Auth
+      const there = yield* Effect.provide(Auth, anotherServer())
+      const pair = yield* newcomer
+      const goodThere = Effect.provideService(isGood(pair), Auth, there)
+      assert.isTrue(yield* goodThere)
+      yield* here.logout(yield* here.authenticate(Redacted.make(pair.access_token)), false)
+      yield* TestClock.adjust("29 seconds")
+      assert.isTrue(yield* goodThere, "if it is never asked anew, this test proves nothing")
+      yield* TestClock.adjust("1 second")
+      assert.isFalse(yield* goodThere)
+    })
+  )
+
+  it.effect("leaves the other logins of the account alone, unless all are ended", () =>
+    Effect.gen(function* () {
+      const auth = yield* Auth
+      const phone = yield* newcomer
+      const laptop = yield* auth.login({ email: phone.email, password })
+      const stranger = yield* newcomer
+      yield* auth.logout(yield* auth.authenticate(Redacted.make(phone.access_token)), false)
+      assert.deepStrictEqual([yield* isGood(phone), yield* isGood(laptop)], [false, true])
+      const tablet = yield* auth.login({ email: phone.email, password })
+      assert.isTrue(yield* isGood(tablet))
+      yield* auth.logout(yield* auth.authenticate(Redacted.make(laptop.access_token)), true)
+      assert.deepStrictEqual(
+        [yield* isGood(laptop), yield* isGood(tablet), yield* isGood(stranger)],
+        [false, false, true]
+      )
+      yield* refused(tablet)
+    })
+  )
+
+  it.effect("is over when its account is gone", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const pair = yield* newcomer
+      yield* sql`DELETE FROM users WHERE email = ${pair.email}`
+      assert.isFalse(yield* isGood(pair))
+      yield* refused(pair)
+    })
+  )
+})

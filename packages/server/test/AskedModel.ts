@@ -1,0 +1,66 @@
+/** One answer of a model, asked of the stub, on a clock that the test holds. */
+import { HumanMessage } from "@langchain/core/messages"
+import { Clock, Duration, Effect, Redacted } from "effect"
+import type { ModelUsage } from "../src/Agent/Agent.ts"
+import * as Model from "../src/Agent/Model.ts"
+import type { ModelOptions } from "../src/Agent/settings.ts"
+import { currentTime } from "../src/Agent/Tools/CurrentTime.ts"
+import * as HeldClock from "./HeldClock.ts"
+import { StubModel } from "./StubModel.ts"
+
+const options: ModelOptions = {
+  model: "gpt-4o-mini",
+  fallbackModels: [],
+  temperature: 0.2,
+  maxTokens: 2000,
+  maxAttempts: 3,
+  attemptTimeout: Duration.seconds(30)
+}
+
+/** What the model is asked. */
+export const secret = "my secret is 4711"
+
+/** One answer of a model, on a clock that the test holds; what is passed on, and what it took. */
+export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> = {}) {
+  const stub = yield* StubModel
+  yield* stub.reset
+  const held = yield* HeldClock.make
+  const heard: Array<string> = []
+  const usage: Array<ModelUsage> = []
+  const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub"), isOffline: false }
+  const model = Model.make(endpoint, [currentTime], { ...options, ...more })
+  const answer = model
+    .answer([new HumanMessage(secret)], {
+      onText: (text) => Effect.sync(() => void heard.push(text)),
+      onUsage: (used) => Effect.sync(() => void usage.push(used))
+    })
+    .pipe(Effect.provideService(Clock.Clock, held.clock))
+  return { answer, heard, usage, stub, ...held }
+})
+
+/** Whether a sleep is a pause between attempts, and not the watch for silence. */
+export const isBackoff = (millis: number) => millis < 30_000
+
+/** Lets each pause between attempts pass when it has begun, and gives their lengths. */
+export const withPauses = Effect.fnUntraced(function* <A, E>(
+  { asleep, pass }: HeldClock.HeldClock,
+  answer: Effect.Effect<A, E>
+) {
+  const pauses: Array<number> = []
+  const passing = asleep(isBackoff).pipe(
+    Effect.tap((millis) => Effect.sync(() => pauses.push(millis))),
+    Effect.flatMap(pass),
+    Effect.andThen(Effect.yieldNow),
+    Effect.forever
+  )
+  const outcome = yield* Effect.raceFirst(Effect.exit(answer), passing)
+  return { outcome, pauses }
+})
+
+/** How often the model was called. */
+export const callsOf = Effect.map(
+  Effect.flatMap(StubModel, (stub) => stub.calls),
+  (calls) => calls.length
+)
+
+export const failure = <E>(answer: Effect.Effect<unknown, E>) => Effect.flip(answer)

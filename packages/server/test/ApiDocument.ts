@@ -54,8 +54,8 @@ export const operations = (document: Document): ReadonlyArray<readonly [name: st
 export const problemsOf = (document: Document, schema: Media["schema"], value: unknown): string => {
   const whole = JsonSchema.fromSchemaOpenApi3_1({ ...schema, $defs: document.components.schemas })
   const imported = SchemaRepresentation.fromJsonSchemaDocument(whole, { patterns: "apply" })
-  const checked = Schema.decodeUnknownResult(Schema.toCodecJson(Schema.toType(imported)), { onExcessProperty: "error" })(
-    value
-  )
+  const checked = Schema.decodeUnknownResult(Schema.toCodecJson(Schema.toType(imported)), {
+    onExcessProperty: "error"
+  })(value)
   return Result.isFailure(checked) ? checked.failure.message : ""
 }

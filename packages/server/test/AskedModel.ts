@@ -1,6 +1,6 @@
 /** One answer of a model, asked of the stub, on a clock that the test holds. */
 import { HumanMessage } from "@langchain/core/messages"
-import { Clock, Duration, Effect, Redacted } from "effect"
+import { Clock, Deferred, Duration, Effect, Redacted } from "effect"
 import type { ModelUsage } from "../src/Agent/Agent.ts"
 import * as Model from "../src/Agent/Model.ts"
 import type { ModelOptions } from "../src/Agent/settings.ts"
@@ -26,16 +26,23 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
   yield* stub.reset
   const held = yield* HeldClock.make
   const heard: Array<string> = []
+  const spoken = yield* Deferred.make<void>()
   const usage: Array<ModelUsage> = []
   const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub"), isOffline: false }
   const model = Model.make(endpoint, [currentTime], { ...options, ...more })
   const answer = model
     .answer([new HumanMessage(secret)], {
-      onText: (text) => Effect.sync(() => void heard.push(text)),
+      onText: (text) =>
+        Effect.suspend(() => {
+          heard.push(text)
+          return Deferred.succeed(spoken, undefined)
+        }),
       onUsage: (used) => Effect.sync(() => void usage.push(used))
     })
     .pipe(Effect.provideService(Clock.Clock, held.clock))
-  return { answer, heard, usage, stub, ...held }
+  /** Waits for the first text. */
+  const speaks = Deferred.await(spoken)
+  return { answer, heard, speaks, usage, stub, ...held }
 })
 
 /** Whether a sleep is a pause between attempts, and not the watch for silence. */

@@ -6,7 +6,8 @@ import { Auth } from "../src/Auth/Auth.ts"
 
 export type Pair = Pick<Tokens, "access_token" | "refresh_token">
 
-export const refresh = ({ refresh_token }: Pair) => Effect.flatMap(Auth, (auth) => auth.refresh(Redacted.make(refresh_token)))
+export const refresh = ({ refresh_token }: Pair) =>
+  Effect.flatMap(Auth, (auth) => auth.refresh(Redacted.make(refresh_token)))
 
 /** Whether the access token is good. */
 export const isGood = ({ access_token }: Pair) =>

@@ -6,7 +6,7 @@
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage } from "@langchain/core/messages"
-import { END, GraphRecursionError, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
+import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
 import { Effect, Exit, Fiber, Option, Predicate, type Scope } from "effect"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
@@ -53,6 +53,7 @@ export const run = Effect.fn("Graph.run")(function* (
   const nodes = yield* makeNodes
   const scope = yield* Effect.scope
   let content = ""
+  let steps = 0
   let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
 
   /** Begins the summary, if it is time for one, while the model answers. */
@@ -63,31 +64,30 @@ export const run = Effect.fn("Graph.run")(function* (
     summing = { old, fiber: yield* Effect.forkIn(writing, scope) }
   })
 
-  const agent = Effect.fn("Graph.agent")(
-    function* (state: State) {
-      const recalled = Summary.recall(state.messages)
-      yield* sumUp(recalled)
-      const ask = (spoken: ReadonlyArray<BaseMessage>) =>
-        turn.model
-          .answer([Summary.withPast(turn.systemPrompt, recalled), ...spoken], {
-            onText: (text) => {
-              content += text
-              return turn.onEvent({ _tag: "Token", content: text })
-            },
-            onUsage: turn.onUsage
-          })
-          .pipe(Effect.map((answer) => ({ said: withoutMetadata(answer), spoken })))
-      const { said, spoken } = yield* ask(Window.fit(recalled.spoken, turn.contextTokens)).pipe(
-        // Tokens are estimated here, and counted there.
-        Effect.catchIf(isOverflow, () => ask(Window.fit(recalled.spoken, turn.contextTokens / 2)))
-      )
-      // What no longer fits is not shown again.
-      return spoken.length === recalled.spoken.length
-        ? { messages: [said] }
-        : { messages: Summary.replace({ ...recalled, spoken: [...spoken, said] }) }
-    },
-    Effect.mapError(({ error }) => error)
-  )
+  const agent = Effect.fn("Graph.agent")(function* (state: State) {
+    if (++steps > maxSteps) return yield* new ModelFailed({ detail: "The agent took too many steps" })
+    const recalled = Summary.recall(state.messages)
+    yield* sumUp(recalled)
+    const ask = (spoken: ReadonlyArray<BaseMessage>) =>
+      turn.model
+        .answer([Summary.withPast(turn.systemPrompt, recalled), ...spoken], {
+          onText: (text) => {
+            content += text
+            return turn.onEvent({ _tag: "Token", content: text })
+          },
+          onUsage: turn.onUsage
+        })
+        .pipe(Effect.map((answer) => ({ said: withoutMetadata(answer), spoken })))
+    const { said, spoken } = yield* ask(Window.fit(recalled.spoken, turn.contextTokens)).pipe(
+      // Tokens are estimated here, and counted there.
+      Effect.catchIf(isOverflow, () => ask(Window.fit(recalled.spoken, turn.contextTokens / 2))),
+      Effect.mapError(({ error }) => error)
+    )
+    // What no longer fits is not shown again.
+    return spoken.length === recalled.spoken.length
+      ? { messages: [said] }
+      : { messages: Summary.replace({ ...recalled, spoken: [...spoken, said] }) }
+  })
 
   const condense = Effect.fn("Graph.condense")(function* (state: State) {
     if (summing === undefined) return { messages: [] }
@@ -123,7 +123,8 @@ export const run = Effect.fn("Graph.run")(function* (
       {
         signal,
         configurable: { thread_id: turn.sessionId },
-        recursionLimit: maxSteps * 2,
+        // Steps are counted above, because the summary's is not the model's.
+        recursionLimit: maxSteps * 2 + 3,
         // The checkpoint comes once, at the end, and is written with everything else of the turn.
         durability: "exit",
         callbacks: []
@@ -158,9 +159,7 @@ const turnError = (thrown: unknown): Effect.Effect<never, TurnModelError> => {
   if (thrown instanceof ModelFailed || thrown instanceof ModelTimeout || thrown instanceof ModelUnavailable) {
     return Effect.fail(thrown)
   }
-  return thrown instanceof GraphRecursionError
-    ? Effect.fail(new ModelFailed({ detail: "The agent took too many steps" }))
-    : Effect.die(thrown)
+  return Effect.die(thrown)
 }
 
 /** What the model needs to see again: not the provider's bookkeeping, which would be stored with every message. */

@@ -1,5 +1,5 @@
 import { assert, expect, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Effect, Fiber } from "effect"
 import { asking, callsOf, failure, isBackoff, secret, withPauses } from "../../test/AskedModel.ts"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
@@ -105,13 +105,7 @@ layer(StubModel.layer)("a model that fails", (it) => {
   it.effect("to say anything is given up and asked again; if it goes silent later, it is not", () =>
     Effect.gen(function* () {
       const asked = yield* asking()
-      const speaks = yield* Deferred.make<void>()
-      yield* asked.stub.enqueue(
-        Reply.hang,
-        Reply.text("one two", {
-          afterChunks: { count: 1, stop: Effect.andThen(Deferred.succeed(speaks, undefined), Effect.never) }
-        })
-      )
+      yield* asked.stub.enqueue(Reply.hang, Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
       const answer = yield* Effect.forkChild(failure(asked.answer))
       const silent = yield* asked.stub.nextCall
       yield* asked.asleep((millis) => millis === 30_000)
@@ -119,8 +113,7 @@ layer(StubModel.layer)("a model that fails", (it) => {
       assert.deepInclude(yield* silent.ended, { by: "client" })
       yield* asked.pass(yield* asked.asleep(isBackoff))
       const speaking = yield* asked.stub.nextCall
-      yield* Deferred.await(speaks)
-      yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => asked.heard.length > 0 }))
+      yield* asked.speaks
       yield* asked.pass("30 seconds")
       expect(yield* Fiber.join(answer)).toMatchObject({ error: { _tag: "ModelTimeout" } })
       assert.deepInclude(yield* speaking.ended, { by: "client", chunksSent: 1 })

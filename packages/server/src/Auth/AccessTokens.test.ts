@@ -1,7 +1,7 @@
-import { NodeCrypto, NodeServices } from "@effect/platform-node"
+import { NodeCrypto, NodeFileSystem, NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { FamilyId, Unauthorized, UserId } from "@parley/domain/Users"
-import { ConfigProvider, DateTime, Effect, FileSystem, Layer, Redacted } from "effect"
+import { ConfigProvider, DateTime, Deferred, Effect, Fiber, FileSystem, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import {
   decodeJwt,
@@ -130,39 +130,58 @@ describe("an access token", () => {
 })
 
 describe("the key, when none is set in development", () => {
-  const issueIn = (dataDir: string) =>
-    Effect.flatMap(AccessTokens, (tokens) => tokens.issue(userId, familyId)).pipe(
-      Effect.map(({ token }) => token),
-      Effect.provide(unset(dataDir))
-    )
-  const unset = (dataDir: string) =>
+  /** A server that keeps what it makes in this folder, and how it writes files. */
+  const keptIn = (dataDir: string, files: Layer.Layer<FileSystem.FileSystem> = NodeFileSystem.layer) =>
     Layer.fresh(AccessTokens.layer).pipe(
-      Layer.provide([NodeCrypto.layer, NodeServices.layer]),
+      Layer.provide([NodeCrypto.layer, files]),
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ DATA_DIR: dataDir })))
     )
+  const issue = Effect.flatMap(AccessTokens, (tokens) => tokens.issue(userId, familyId))
 
   it.effect("is one for all servers of a folder, even if they start at once, and outlives them", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = `${yield* fs.makeTempDirectoryScoped()}/new`
-      const tokens = yield* Effect.all(
-        Array.from({ length: 20 }, () => issueIn(folder)),
-        { concurrency: "unbounded" }
-      )
-      yield* Effect.forEach(tokens, (token) => Effect.provide(verify(token), unset(folder)))
+      const servers = Array.from({ length: 20 }, () => Effect.provide(issue, keptIn(folder)))
+      const tokens = yield* Effect.all(servers, { concurrency: "unbounded" })
+      yield* Effect.forEach(tokens, ({ token }) => Effect.provide(verify(token), keptIn(folder)))
       assert.deepStrictEqual(yield* fs.readDirectory(folder), ["jwt-secret-key"])
       const { mode } = yield* fs.stat(`${folder}/jwt-secret-key`)
       assert.strictEqual(mode & 0o777, 0o600)
       assert.isAtLeast((yield* fs.readFileString(`${folder}/jwt-secret-key`)).length, 43)
-    }).pipe(Effect.provide(NodeServices.layer))
+    }).pipe(Effect.provide(NodeFileSystem.layer))
+  )
+
+  it.effect("is never read half", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const [begun, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const slow = Layer.succeed(FileSystem.FileSystem, {
+        ...fs,
+        writeFileString: (path, text, options) =>
+          fs
+            .writeFileString(path, "", options)
+            .pipe(
+              Effect.andThen(Deferred.succeed(begun, undefined)),
+              Effect.andThen(Deferred.await(goOn)),
+              Effect.andThen(fs.writeFileString(path, text))
+            )
+      })
+      const first = yield* Effect.forkChild(Effect.provide(issue, keptIn(folder, slow)))
+      yield* Deferred.await(begun)
+      const second = yield* Effect.provide(issue, keptIn(folder))
+      yield* Deferred.succeed(goOn, undefined)
+      for (const { token } of [yield* Fiber.join(first), second]) yield* Effect.provide(verify(token), keptIn(folder))
+    }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
   it.effect("is another in another folder", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const [one, other] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
-      const token = yield* issueIn(one)
-      yield* Effect.provide(refused(token), unset(other))
-    }).pipe(Effect.provide(NodeServices.layer))
+      const { token } = yield* Effect.provide(issue, keptIn(one))
+      yield* Effect.provide(refused(token), keptIn(other))
+    }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 })

@@ -36,7 +36,7 @@ export const make = Effect.gen(function* () {
         WITH used AS (
           UPDATE refresh_tokens t SET used_at = now()
           FROM login_families f
-          WHERE t.token_hash = ${usedHash} AND t.expires_at > now()
+          WHERE t.token_hash = ${usedHash} AND t.used_at IS NULL AND t.expires_at > now()
             AND f.id = t.family_id AND f.revoked_at IS NULL
           RETURNING t.family_id, f.user_id
         ), next AS (

@@ -2,7 +2,7 @@ import { assert, expect, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { answer, events, messages, newcomer, type Person, tokens, transcript } from "../../test/TestChat.ts"
+import { answer, events, messages, newcomer, type Person, say, tokens, transcript } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 
 const clear = Effect.fnUntraced(function* ({ session_id, token }: Person) {
@@ -112,6 +112,43 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn", (it) => {
       assert.strictEqual(all.at(-1)?.data.message?.content, stored)
       assert.strictEqual(tokens(all), stored)
       assert.strictEqual((yield* messages(person))[1]?.content, stored)
+    })
+  )
+
+  it.effect("has 1 to 30000 characters to be answered, as people count them", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      const message = "Content must have between 1 and 30000 characters"
+      for (const content of ["", " \n\t ", "x".repeat(30_001), "😀".repeat(30_001)]) {
+        const reply = yield* say(person, content)
+        assert.deepStrictEqual(
+          [reply.status, reply.json],
+          [422, { detail: "Validation error", errors: [{ field: "content", message }] }]
+        )
+      }
+      assert.deepStrictEqual(yield* stub.calls, [])
+      yield* answer(person, ` ${"😀".repeat(30_000)} `)
+    })
+  )
+
+  it.effect("takes no option that it does not know", () =>
+    Effect.gen(function* () {
+      yield* scripted
+      const reply = yield* say(yield* newcomer, "Hello", { role: "system", on_disconnect: "wait" })
+      assert.deepStrictEqual(
+        [reply.status, reply.json],
+        [
+          422,
+          {
+            detail: "Validation error",
+            errors: [
+              { field: "role", message: "Unknown field" },
+              { field: "on_disconnect", message: "Must be cancel or continue" }
+            ]
+          }
+        ]
+      )
     })
   )
 })

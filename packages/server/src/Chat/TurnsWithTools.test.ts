@@ -1,8 +1,8 @@
 import { assert, expect, layer } from "@effect/vitest"
-import { Deferred, Effect, Layer, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer, Schema } from "effect"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { answer, events, newcomer } from "../../test/TestChat.ts"
+import { answer, events, newcomer, say, sessions } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import * as Tool from "../Agent/Tools/Tool.ts"
 import { Tools } from "../Agent/Tools/Tools.ts"
@@ -22,7 +22,18 @@ const meeting = ([mine, others]: typeof both, name: string) =>
       Effect.andThen(Deferred.succeed(mine, undefined), Deferred.await(others)).pipe(Effect.as(`${name} was there`))
   })
 
+const waiting = { begun: Deferred.makeUnsafe<void>(), ended: Deferred.makeUnsafe<void>() }
+
 const tools = Layer.succeed(Tools, [
+  Tool.make({
+    name: "waiting",
+    description: "Waits for ever",
+    input: nothing,
+    execute: () =>
+      Effect.andThen(Deferred.succeed(waiting.begun, undefined), Effect.never).pipe(
+        Effect.ensuring(Deferred.succeed(waiting.ended, undefined))
+      )
+  }),
   meeting(both, "left"),
   meeting([both[1], both[0]], "right"),
   Tool.make({
@@ -105,6 +116,39 @@ layer(TestServer.layerWith({ tools }), { excludeTestServices: true })("a turn wi
       // And the next turn has all of it before it, in order, no call without its answer.
       yield* answer(person, "Why?")
       assert.deepStrictEqual((yield* shown).map(String).toSorted(), told)
+    })
+  )
+
+  it.effect("that is cancelled ends them before anybody hears of it", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(Reply.toolCalls([{ name: "waiting", arguments: {} }]))
+      const turn = yield* Effect.forkChild(say(person, "Wait"))
+      yield* Deferred.await(waiting.begun)
+      assert.strictEqual((yield* sessions("POST", `/${person.session_id}/cancel`, person.token)).status, 202)
+      assert.isTrue(yield* Deferred.isDone(waiting.ended))
+      assert.strictEqual((yield* Fiber.join(turn)).status, 409)
+    })
+  )
+
+  it.effect("may take eleven rounds of them", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      const rounds = Array.from({ length: 11 }, () => Reply.toolCalls([{ name: "add", arguments: { a: 1, b: 2 } }]))
+      yield* stub.enqueue(...rounds, Reply.text("Three."))
+      assert.strictEqual((yield* answer(person, "Add")).message.content, "Three.")
+      // Now there is so much to remember that a summary is due: one step more.
+      yield* stub.handle(({ messages: [first] }) =>
+        String(first?.content).startsWith("You keep the memory")
+          ? Reply.text("They added.")
+          : (rounds.shift() ?? Reply.text("Three again."))
+      )
+      assert.strictEqual((yield* answer(person, "Again")).message.content, "Three again.")
+      yield* answer(person, "Thanks")
+      const asked = (yield* stub.calls).find(({ request }) => request.messages.at(-1)?.content === "Thanks")
+      assert.include(String(asked?.request.messages[0]?.content), "They added.")
     })
   )
 })

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { TestServer } from "../../test/TestServer.ts"
@@ -57,12 +57,18 @@ layer(Health.layer.pipe(Layer.provideMerge(TestDatabase.layer)))("readiness", (i
       assert.strictEqual(yield* readiness, "The schema is not current")
       yield* sql`INSERT INTO schema_migrations ${sql.insert({ migration_id: newest?.migration_id, name: "again" })}`
       assert.strictEqual(yield* readiness, "ready")
-      yield* sql.withTransaction(
-        Effect.gen(function* () {
-          yield* sql`LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE`
-          assert.strictEqual(yield* readiness, "ready")
-        })
+
+      const [locked, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const migration = yield* sql`LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE`.pipe(
+        Effect.andThen(Deferred.succeed(locked, undefined)),
+        Effect.andThen(Deferred.await(done)),
+        sql.withTransaction,
+        Effect.forkChild
       )
+      yield* Deferred.await(locked)
+      assert.strictEqual(yield* readiness, "ready")
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(migration)
     })
   )
 })

@@ -42,8 +42,13 @@ export const Message = Schema.Struct({
 }).annotate({ identifier: "Message" })
 export type Message = typeof Message.Type
 
+/** A cursor comes back from anywhere. PostgreSQL's times end where JavaScript's do not. */
+const storable = Schema.makeFilter((time: DateTime.Utc) => time.epochMilliseconds >= 0, {
+  expected: "a time after 1970"
+})
+
 /** The sort key of a page's last item: where the next page begins. */
-export const SessionCursor = cursorOf(Schema.Tuple([Timestamp, SessionId]), [
+export const SessionCursor = cursorOf(Schema.Tuple([Timestamp.check(storable), SessionId]), [
   DateTime.makeUnsafe("2026-01-31T12:00:00.000Z"),
   SessionId.make("0199c0de-0000-7000-8000-000000000002")
 ])
@@ -76,6 +81,8 @@ export class SessionNotFound extends Schema.Error<SessionNotFound>("SessionNotFo
   readonly _tag = "SessionNotFound" as const
 }
 
+const NewSession = Schema.Struct({ name: Schema.optionalKey(SessionName) }).annotate({ identifier: "NewSession" })
+
 const params = { session_id: SessionId }
 const path = "/chat/sessions/:session_id"
 
@@ -84,7 +91,7 @@ const annotated = (summary: string, description: string) => OpenApi.annotations(
 export class SessionsGroup extends HttpApiGroup.make("sessions")
   .add(
     HttpApiEndpoint.post("create", "/chat/sessions", {
-      payload: Schema.Struct({ name: Schema.optionalKey(SessionName) }).annotate({ identifier: "NewSession" }),
+      payload: [NewSession, Schema.Undefined],
       success: Session.pipe(HttpApiSchema.status(201)),
       error: bodyErrors
     }).annotateMerge(annotated("Open a session", "A session without a name takes one from its first message.")),

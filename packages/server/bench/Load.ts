@@ -21,7 +21,9 @@ export const get = Effect.fnUntraced(function* (url: string, token: string, seco
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const flags = ["--json", "--no-progress", "-c", String(connections), "-d", String(seconds)]
   const output = yield* spawner.string(
-    ChildProcess.make(process.execPath, [autocannon, ...flags, "-H", `authorization=Bearer ${token}`, url], { stderr: "ignore" })
+    ChildProcess.make(process.execPath, [autocannon, ...flags, "-H", `authorization=Bearer ${token}`, url], {
+      stderr: "ignore"
+    })
   )
   const { duration, errors, non2xx, requests } = yield* Schema.decodeUnknownEffect(Result)(output)
   if (errors + non2xx > 0) return yield* Effect.die(new Error(`${errors} errors and ${non2xx} refusals from ${url}`))

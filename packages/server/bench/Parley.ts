@@ -45,7 +45,10 @@ export const client = Effect.fnUntraced(function* (url: string) {
       if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
       return text
     })
-  const account = yield* post("/auth/register", { email: `bench${++accounts}@example.com`, password: "Correct-horse-7" })
+  const account = yield* post("/auth/register", {
+    email: `bench${++accounts}@example.com`,
+    password: "Correct-horse-7"
+  })
   const { access_token } = yield* decode(Schema.Struct({ access_token: Schema.String }))(account)
   const authorization = { authorization: `Bearer ${access_token}` }
   return {

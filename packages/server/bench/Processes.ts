@@ -14,15 +14,19 @@ const command = (
     readonly stdout: "pipe" | "ignore"
   }
 ) =>
-  ChildProcess.make(process.execPath, [fileURLToPath(new URL(`../${file}`, import.meta.url)), ...(options.args ?? [])], {
-    // Nothing of the caller's environment, nor an .env file of the working directory: the same run everywhere.
-    env: { NODE_ENV: "production", ...options.env },
-    cwd: tmpdir(),
-    stdin: "ignore",
-    stdout: options.stdout,
-    stderr: "inherit",
-    forceKillAfter: "10 seconds"
-  })
+  ChildProcess.make(
+    process.execPath,
+    [fileURLToPath(new URL(`../${file}`, import.meta.url)), ...(options.args ?? [])],
+    {
+      // Nothing of the caller's environment, nor an .env file of the working directory: the same run everywhere.
+      env: { NODE_ENV: "production", ...options.env },
+      cwd: tmpdir(),
+      stdin: "ignore",
+      stdout: options.stdout,
+      stderr: "inherit",
+      forceKillAfter: "10 seconds"
+    }
+  )
 
 /** Starts what says nothing, or nothing that anybody reads: its output goes to /dev/null. */
 export const start = (
@@ -34,7 +38,12 @@ export const start = (
 export const startTold = <A>(file: string, args: ReadonlyArray<string>, ready: Schema.Codec<A, unknown>) =>
   Effect.gen(function* () {
     const handle = yield* command(file, { args, stdout: "pipe" })
-    const line = yield* handle.stdout.pipe(Stream.decodeText(), Stream.splitLines, Stream.runHead, Effect.flatMap(Effect.fromOption))
+    const line = yield* handle.stdout.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.runHead,
+      Effect.flatMap(Effect.fromOption)
+    )
     const told = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(ready))(line)
     return { pid: handle.pid, told }
   }).pipe(Effect.orDie)

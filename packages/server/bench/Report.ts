@@ -8,13 +8,26 @@ import type { Line } from "./Row.ts"
 const verdict = ({ bar }: Line): string => (bar === undefined ? "" : bar.met ? "met" : "MISSED")
 
 const head = ["what", "measured", "rounds", "bar", ""]
-const cells = (line: Line): ReadonlyArray<string> => [line.what, line.measured, line.spread, line.bar?.text ?? "-", verdict(line)]
+const cells = (line: Line): ReadonlyArray<string> => [
+  line.what,
+  line.measured,
+  line.spread,
+  line.bar?.text ?? "-",
+  verdict(line)
+]
 
 /** In columns, for a terminal. */
 export const text = (lines: ReadonlyArray<Line>): string => {
   const rows = [head, ...lines.map(cells)]
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()).join("\n")
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()
+    )
+    .join("\n")
 }
 
 const markdown = (lines: ReadonlyArray<Line>): string =>

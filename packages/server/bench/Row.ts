@@ -27,9 +27,15 @@ export interface Bar {
   readonly met: boolean
 }
 
-export const atMost = (value: number, limit: number, unit: string): Bar => ({ text: `<= ${limit} ${unit}`, met: value <= limit })
+export const atMost = (value: number, limit: number, unit: string): Bar => ({
+  text: `<= ${limit} ${unit}`,
+  met: value <= limit
+})
 
-export const atLeastPercent = (share: number, percent: number): Bar => ({ text: `>= ${percent} %`, met: share * 100 >= percent })
+export const atLeastPercent = (share: number, percent: number): Bar => ({
+  text: `>= ${percent} %`,
+  met: share * 100 >= percent
+})
 
 /** On standard error: the table alone goes to standard output. */
 export const progress = (text: string): Effect.Effect<void> => Console.error(`  ${text}`)

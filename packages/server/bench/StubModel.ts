@@ -13,9 +13,8 @@ export const run = Effect.fnUntraced(function* (options: { readonly tokens: numb
   )
   return {
     baseUrl: told.baseUrl,
-    stats: Effect.promise((signal) => fetch(new URL("/stats", told.baseUrl), { signal }).then((response) => response.json())).pipe(
-      Effect.flatMap(Schema.decodeUnknownEffect(Stats)),
-      Effect.orDie
-    )
+    stats: Effect.promise((signal) =>
+      fetch(new URL("/stats", told.baseUrl), { signal }).then((response) => response.json())
+    ).pipe(Effect.flatMap(Schema.decodeUnknownEffect(Stats)), Effect.orDie)
   }
 })

@@ -108,7 +108,11 @@ const session = {
     created_at: { type: "string", format: "date-time" }
   }
 }
-const params = { type: "object", required: ["session_id"], properties: { session_id: { type: "string", format: "uuid" } } }
+const params = {
+  type: "object",
+  required: ["session_id"],
+  properties: { session_id: { type: "string", format: "uuid" } }
+}
 
 const schema = { params, response: { 200: session } }
 app.get<{ Params: Params }>("/api/v1/chat/sessions/:session_id", { schema, onRequest }, get)

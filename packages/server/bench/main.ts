@@ -30,10 +30,10 @@ const measure = (chosen: ReadonlyArray<Row>) =>
 const bench = Command.make(
   "bench",
   {
-    only: Flag.Literals("only", rows.map(({ name }) => name)).pipe(
-      Flag.withDescription("Measure this alone, and leave docs/benchmarks.md as it is"),
-      Flag.optional
-    )
+    only: Flag.Literals(
+      "only",
+      rows.map(({ name }) => name)
+    ).pipe(Flag.withDescription("Measure this alone, and leave docs/benchmarks.md as it is"), Flag.optional)
   },
   Effect.fn(function* ({ only }) {
     const chosen = Option.match(only, {
@@ -46,6 +46,10 @@ const bench = Command.make(
     const count = lines.filter(({ bar }) => bar?.met === false).length
     if (count > 0) return yield* new BarMissed({ count })
   })
-).pipe(Command.withDescription("Measures Parley's bars, prints the table and writes docs/benchmarks.md. Takes about four minutes; Linux only."))
+).pipe(
+  Command.withDescription(
+    "Measures Parley's bars, prints the table and writes docs/benchmarks.md. Takes about four minutes; Linux only."
+  )
+)
 
 Boot.run(Effect.provide(Command.run(bench, { version: "0.1.0" }), NodeServices.layer))

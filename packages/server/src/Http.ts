@@ -11,7 +11,7 @@ import * as Boundary from "./Edge/Boundary.ts"
 import * as Edge from "./Edge/Edge.ts"
 import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
 import { settings } from "./Edge/settings.ts"
-import { refuseUnreadable } from "./Edge/unreadable.ts"
+import { refuseForNow, refuseUnreadable } from "./Edge/unreadable.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
@@ -55,7 +55,13 @@ export const layerServer = Layer.effect(
   Effect.gen(function* () {
     const host = yield* settings.host.config
     const port = yield* settings.port.config
-    const make = () => createServer().on("clientError", refuseUnreadable)
+    const make = () => {
+      const server = createServer().on("clientError", refuseUnreadable)
+      return server.on("request", (_request, response) => {
+        // It listens before its routes are built, and for a moment after they are gone.
+        if (server.listenerCount("request") === 1) refuseForNow(response)
+      })
+    }
     return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
       const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
       return new CannotListen({ host, port, code })

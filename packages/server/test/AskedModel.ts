@@ -28,7 +28,7 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
   const heard: Array<string> = []
   const spoken = yield* Deferred.make<void>()
   const usage: Array<ModelUsage> = []
-  const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub"), isOffline: false }
+  const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub") }
   const model = Model.make(endpoint, [currentTime], { ...options, ...more })
   const answer = model
     .answer([new HumanMessage(secret)], {
@@ -48,6 +48,10 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
 /** Whether a sleep is a pause between attempts, and not the watch for silence. */
 export const isBackoff = (millis: number) => millis < 30_000
 
+export const nextTurnOfTheEventLoop = Effect.callback<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})
+
 /** Lets each pause between attempts pass when it has begun, and gives their lengths. */
 export const withPauses = Effect.fnUntraced(function* <A, E>(
   { asleep, pass }: HeldClock.HeldClock,
@@ -57,7 +61,7 @@ export const withPauses = Effect.fnUntraced(function* <A, E>(
   const passing = asleep(isBackoff).pipe(
     Effect.tap((millis) => Effect.sync(() => pauses.push(millis))),
     Effect.flatMap(pass),
-    Effect.andThen(Effect.yieldNow),
+    Effect.andThen(nextTurnOfTheEventLoop),
     Effect.forever
   )
   const outcome = yield* Effect.raceFirst(Effect.exit(answer), passing)

@@ -64,7 +64,8 @@ export const make: Effect.Effect<HeldClock> = Effect.sync(() => {
     pass: (duration) =>
       Effect.sync(() => {
         now += Duration.toMillis(Duration.fromInputUnsafe(duration))
-        for (const sleeper of sleepers) {
+        // Whoever wakes may sleep again at once, which is another sleep.
+        for (const sleeper of Array.from(sleepers)) {
           if (sleeper.until <= now && sleepers.delete(sleeper)) Deferred.doneUnsafe(sleeper.woken, Effect.void)
         }
       })

@@ -24,7 +24,7 @@ export const layerConfig = (more: Readonly<Record<string, string>> = {}) =>
 /** What stands under the rooms: a database of the test's own, a scripted model, what Node has. Each part can be replaced. */
 export const layerModel = Layer.effect(
   ModelEndpoint,
-  Effect.map(StubModel, ({ baseUrl }) => ({ baseUrl, apiKey: Redacted.make("stub"), isOffline: false }))
+  Effect.map(StubModel, ({ baseUrl }) => ({ baseUrl, apiKey: Redacted.make("stub") }))
 )
 
 export interface Reply {

@@ -32,12 +32,14 @@ const throughParley = Effect.fnUntraced(function* (database: string, modelUrl: s
   const client = yield* Parley.client(url)
   const answer = Effect.gen(function* () {
     const body = yield* client.post("/chat/stream", { session_id: yield* client.openSession, content: question })
-    if (!body.includes("\nevent: done\n")) return yield* Effect.die(new Error(`A stream did not end well: ${body.slice(-200)}`))
+    if (!body.includes("\nevent: done\n"))
+      return yield* Effect.die(new Error(`A stream did not end well: ${body.slice(-200)}`))
     return body.split("\nevent: token\n").length - 1
   })
   const read = (answers: number) =>
-    Effect.map(Effect.forEach(Array.from({ length: answers }), () => answer, { concurrency: answersAtOnce }), (counts) =>
-      counts.reduce((sum, count) => sum + count, 0)
+    Effect.map(
+      Effect.forEach(Array.from({ length: answers }), () => answer, { concurrency: answersAtOnce }),
+      (counts) => counts.reduce((sum, count) => sum + count, 0)
     )
   return { pid, read }
 })
@@ -46,7 +48,9 @@ const throughParley = Effect.fnUntraced(function* (database: string, modelUrl: s
 const round = Effect.fnUntraced(function* ({ pid, read }: Reader) {
   const { cpuSeconds, value } = yield* watching(pid, read(answersPerRound))
   const expected = answersPerRound * tokensPerAnswer
-  return value === expected ? value / cpuSeconds : yield* Effect.die(new Error(`${value} tokens came instead of ${expected}`))
+  return value === expected
+    ? value / cpuSeconds
+    : yield* Effect.die(new Error(`${value} tokens came instead of ${expected}`))
 })
 
 const measure = Effect.gen(function* () {

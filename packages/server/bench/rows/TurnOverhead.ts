@@ -30,7 +30,10 @@ const measure = Effect.gen(function* () {
     Effect.forEach(Array.from({ length: turnsPerSession }), () => turn(id))
   )
   const take = (count: number) =>
-    Effect.map(Effect.forEach(Array.from({ length: count / turnsPerSession }), () => session), (all) => all.flat())
+    Effect.map(
+      Effect.forEach(Array.from({ length: count / turnsPerSession }), () => session),
+      (all) => all.flat()
+    )
 
   yield* progress(`warming up with ${warmUpTurns} turns`)
   yield* take(warmUpTurns)

@@ -9,7 +9,6 @@ export class ModelEndpoint extends Context.Service<
     /** `undefined` is the client library's own default, OpenAI. */
     readonly baseUrl: string | undefined
     readonly apiKey: Redacted.Redacted
-    readonly isOffline: boolean
   }
 >()("@parley/server/Agent/ModelEndpoint") {
   static readonly layer = Layer.unwrap(
@@ -20,8 +19,7 @@ export class ModelEndpoint extends Context.Service<
       return Layer.succeed(ModelEndpoint, {
         baseUrl: Option.getOrUndefined(baseUrl),
         // Servers such as Ollama ask for no key, but the client library insists on one.
-        apiKey: Option.getOrElse(apiKey, () => Redacted.make("none")),
-        isOffline: false
+        apiKey: Option.getOrElse(apiKey, () => Redacted.make("none"))
       })
     })
   )
@@ -31,7 +29,7 @@ export class ModelEndpoint extends Context.Service<
     Effect.gen(function* () {
       const { baseUrl } = yield* OfflineModel
       yield* Effect.logInfo("No LLM_API_KEY: the offline stand-in answers, which is no language model")
-      return { baseUrl, apiKey: Redacted.make("offline"), isOffline: true }
+      return { baseUrl, apiKey: Redacted.make("offline") }
     })
   ).pipe(Layer.provide(OfflineModel.layer))
 }

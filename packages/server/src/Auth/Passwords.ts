@@ -18,8 +18,9 @@ export class Passwords extends Context.Service<
     Passwords,
     Effect.gen(function* () {
       const rounds = yield* settings.bcryptRounds.config
-      // As many as there are native threads to spare: more would only queue where nobody sees them.
-      const permits = yield* Semaphore.make(4)
+      // Node has four native threads, and checking a token's signature or looking up a name needs one as well: with
+      // four hashes under way every request would wait for a password.
+      const permits = yield* Semaphore.make(2)
 
       // A native thread cannot be stopped: one whose client has gone keeps its permit until it is done.
       const native = <A>(work: () => Promise<A>) => permits.withPermit(Effect.uninterruptible(Effect.promise(work)))

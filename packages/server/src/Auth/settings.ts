@@ -12,7 +12,9 @@ const secretKey = (name: string) =>
     name
   )
 
-const positive = (name: string) => Config.schema(Schema.FiniteFromString.check(Schema.isGreaterThan(0)), name)
+/** Ten years are for ever; beyond, times overflow. */
+const lifetime = (name: string, maximum: number) =>
+  Config.schema(Schema.FiniteFromString.check(Schema.isGreaterThan(0), Schema.isLessThanOrEqualTo(maximum)), name)
 
 export const settings = {
   secretKey: Setting.requiredOutsideDevelopment(
@@ -29,15 +31,15 @@ export const settings = {
   ),
   accessTokenHours: Setting.withDefaultBy(
     "JWT_ACCESS_TOKEN_EXPIRE_HOURS",
-    positive("JWT_ACCESS_TOKEN_EXPIRE_HOURS"),
+    lifetime("JWT_ACCESS_TOKEN_EXPIRE_HOURS", 87_600),
     (environment) => (Setting.isLocal(environment) ? 720 : 1),
-    "a number of hours above 0"
+    "a number of hours above 0, 87600 at the most"
   ),
   refreshTokenDays: Setting.withDefaultBy(
     "JWT_REFRESH_TOKEN_EXPIRE_DAYS",
-    positive("JWT_REFRESH_TOKEN_EXPIRE_DAYS"),
+    lifetime("JWT_REFRESH_TOKEN_EXPIRE_DAYS", 3650),
     (environment) => (Setting.isLocal(environment) ? 365 : 30),
-    "a number of days above 0"
+    "a number of days above 0, 3650 at the most"
   ),
   refreshReuseGraceSeconds: Setting.withDefault(
     "REFRESH_REUSE_GRACE_SECONDS",
@@ -48,10 +50,10 @@ export const settings = {
   bcryptRounds: Setting.withDefault(
     "BCRYPT_ROUNDS",
     Config.schema(
-      Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 4, maximum: 31 })),
+      Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 4, maximum: 16 })),
       "BCRYPT_ROUNDS"
     ),
     12,
-    "a whole number from 4 to 31"
+    "a whole number from 4 to 16"
   )
 }

@@ -18,6 +18,11 @@ const errorsOf = (reply: Pick<Reply, "status" | "text">) => {
 const register = (body: unknown) =>
   Effect.flatMap(TestServer, (server) => server.ask("POST", "/v1/auth/register", { body }))
 
+/** A cursor like ours, with a time that JavaScript has and PostgreSQL has not. */
+const timeBeforeTimes = Buffer.from('["-271821-04-20T00:00:00.000Z","0199c0de-0000-7000-8000-000000000002"]').toString(
+  "base64url"
+)
+
 const noBody = ["body: Expected a valid JSON body"]
 const noObject = ["body: Must be an object"]
 const nested = (depth: number, open: string, close: string) => `${open.repeat(depth)}1${close.repeat(depth)}`
@@ -136,6 +141,7 @@ layer(TestServer.layer, { excludeTestServices: true })("a request that does not 
     ["limit=1&limit=2", ["limit: Must be a whole number from 1 to 100"]],
     ["cursor=garbage", ["cursor: Must be a cursor of this list"]],
     ["cursor=", ["cursor: Must be a cursor of this list"]],
+    [`cursor=${timeBeforeTimes}`, ["cursor: Must be a cursor of this list"]],
     ["limt=5", ["limt: Unknown field"]],
     ["limit=x&cursor=y", ["limit: Must be a whole number from 1 to 100", "cursor: Must be a cursor of this list"]]
   ]

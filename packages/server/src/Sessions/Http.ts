@@ -11,7 +11,7 @@ export const layer = HttpApiBuilder.group(
     const sessions = yield* Sessions
 
     return handlers.handleAll({
-      create: ({ payload }) => Effect.flatMap(CurrentUser, ({ id }) => sessions.create(id, payload.name)),
+      create: ({ payload }) => Effect.flatMap(CurrentUser, ({ id }) => sessions.create(id, payload?.name)),
       list: ({ query }) => Effect.flatMap(CurrentUser, ({ id }) => sessions.list(id, query)),
       get: ({ params }) => Effect.flatMap(CurrentUser, ({ id }) => sessions.get(id, params.session_id)),
       rename: ({ params, payload }) =>

@@ -7,6 +7,7 @@ import {
   SessionNotFound,
   type SessionPage
 } from "@parley/domain/Sessions"
+import { defaultLimit } from "@parley/domain/Paging"
 import type { UserId } from "@parley/domain/Users"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -18,8 +19,6 @@ interface Page<Cursor> {
   readonly limit?: number
   readonly cursor?: Cursor
 }
-
-const defaultLimit = 20
 
 /** A person's conversations. A session of somebody else is not found. */
 export class Sessions extends Context.Service<

@@ -22,5 +22,10 @@ export const settings = {
     true,
     "true, or false behind a pooler in transaction mode"
   ),
-  dataDir: Setting.withDefault("DATA_DIR", Config.String("DATA_DIR"), ".data", "a folder the server may write to")
+  dataDir: Setting.withDefault(
+    "DATA_DIR",
+    Config.NonEmptyString("DATA_DIR"),
+    ".data",
+    "a folder the server may write to"
+  )
 }

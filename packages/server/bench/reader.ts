@@ -1,6 +1,6 @@
 /**
- * Reads streamed answers straight from a model, in a process whose CPU can be watched: `POST /?answers=20` reads so
- * many, a few at once, and tells how many tokens came.
+ * Reads streamed answers straight from a model, in a process whose CPU can be watched: `GET /?answers=64&at_once=32`
+ * reads so many and tells how many tokens came.
  *
  *   node packages/server/bench/reader.ts --by ChatOpenAI --model-url http://127.0.0.1:40123/v1
  */
@@ -8,7 +8,7 @@ import { HumanMessage } from "@langchain/core/messages"
 import { ChatOpenAI } from "@langchain/openai"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
-import { answersAtOnce, question } from "./streamedTurn.ts"
+import { question } from "./streamedTurn.ts"
 
 const { values } = parseArgs({
   options: { by: { type: "string", default: "ChatOpenAI" }, "model-url": { type: "string", default: "" } }
@@ -63,16 +63,23 @@ const byFetch = async (): Promise<number> => {
 
 const read = values.by === "fetch" ? byFetch : byChatOpenAI
 
-const readAll = async (answers: number): Promise<number> => {
+const readAll = async (answers: number, atOnce: number): Promise<number> => {
   let left = answers
-  const lane = async (tokens = 0): Promise<number> => (left-- > 0 ? lane(tokens + (await read())) : tokens)
-  const lanes = await Promise.all(Array.from({ length: answersAtOnce }, () => lane()))
-  return lanes.reduce((sum, tokens) => sum + tokens, 0)
+  let tokens = 0
+  const lane = async () => {
+    while (left-- > 0) {
+      const some = await read()
+      tokens += some
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  return tokens
 }
 
 const server = createServer((request, response) => {
-  const answers = Number(new URL(request.url ?? "/", "http://localhost").searchParams.get("answers"))
-  void readAll(answers).then((tokens) => response.end(String(tokens)))
+  const query = new URL(request.url ?? "/", "http://localhost").searchParams
+  const reading = readAll(Number(query.get("answers")), Number(query.get("at_once")))
+  void reading.then((tokens) => response.end(String(tokens)))
 })
 server.listen(0, "127.0.0.1", () => {
   const address = server.address()

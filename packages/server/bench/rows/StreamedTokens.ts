@@ -6,24 +6,26 @@ import { startTold, watching } from "../Processes.ts"
 import { atLeastPercent, progress, type Row } from "../Row.ts"
 import * as StubModel from "../StubModel.ts"
 import { median, percent, range, ratios } from "../Statistics.ts"
-import { answersAtOnce, betweenTokensMillis, question, tokensPerAnswer } from "../streamedTurn.ts"
+import { question, streams } from "../streamedTurn.ts"
 
-const warmUpAnswers = 24
+/** As many tokens as V8 needs to be done with compiling. */
+const warmUp = { answers: 300, atOnce: 100 }
 const rounds = 5
-const answersPerRound = 16
 
 /** Something that streams, and the process that pays for it. */
 interface Reader {
   readonly pid: number
-  /** Reads so many answers; gives the number of tokens. */
-  readonly read: (answers: number) => Effect.Effect<number>
+  /** Gives the number of tokens. */
+  readonly read: (how: { readonly answers: number; readonly atOnce: number }) => Effect.Effect<number>
 }
 
 const direct = Effect.fnUntraced(function* (by: "ChatOpenAI" | "fetch", modelUrl: string) {
   const flags = ["--by", by, "--model-url", modelUrl]
   const { pid, told } = yield* startTold("bench/reader.ts", flags, Schema.Struct({ url: Schema.String }))
-  const read = (answers: number) =>
-    Effect.promise(async (signal) => Number(await (await fetch(`${told.url}/?answers=${answers}`, { signal })).text()))
+  const read: Reader["read"] = ({ answers, atOnce }) =>
+    Effect.promise((signal) =>
+      fetch(`${told.url}/?answers=${answers}&at_once=${atOnce}`, { signal }).then((response) => response.text())
+    ).pipe(Effect.map(Number))
   return { pid, read }
 })
 
@@ -36,18 +38,17 @@ const throughParley = Effect.fnUntraced(function* (database: string, modelUrl: s
       return yield* Effect.die(new Error(`A stream did not end well: ${body.slice(-200)}`))
     return body.split("\nevent: token\n").length - 1
   })
-  const read = (answers: number) =>
-    Effect.map(
-      Effect.forEach(Array.from({ length: answers }), () => answer, { concurrency: answersAtOnce }),
-      (counts) => counts.reduce((sum, count) => sum + count, 0)
+  const read: Reader["read"] = ({ answers, atOnce }) =>
+    Effect.forEach(Array.from({ length: answers }), () => answer, { concurrency: atOnce }).pipe(
+      Effect.map((counts) => counts.reduce((sum, count) => sum + count, 0))
     )
   return { pid, read }
 })
 
 /** Tokens per CPU second of one round. */
 const round = Effect.fnUntraced(function* ({ pid, read }: Reader) {
-  const { cpuSeconds, value } = yield* watching(pid, read(answersPerRound))
-  const expected = answersPerRound * tokensPerAnswer
+  const { cpuSeconds, value } = yield* watching(pid, read({ answers: streams.atOnce, atOnce: streams.atOnce }))
+  const expected = streams.atOnce * streams.tokensPerAnswer
   return value === expected
     ? value / cpuSeconds
     : yield* Effect.die(new Error(`${value} tokens came instead of ${expected}`))
@@ -55,13 +56,16 @@ const round = Effect.fnUntraced(function* ({ pid, read }: Reader) {
 
 const measure = Effect.gen(function* () {
   const { database } = yield* Postgres
-  const { baseUrl } = yield* StubModel.run({ tokens: tokensPerAnswer, betweenMillis: betweenTokensMillis })
+  const { baseUrl } = yield* StubModel.run({
+    tokens: streams.tokensPerAnswer,
+    betweenMillis: streams.betweenTokensMillis
+  })
   const parley = yield* throughParley(yield* database, baseUrl)
   const chatOpenAI = yield* direct("ChatOpenAI", baseUrl)
   const bare = yield* direct("fetch", baseUrl)
 
   yield* progress("warming up all three readers")
-  yield* Effect.forEach([parley, chatOpenAI, bare], ({ read }) => read(warmUpAnswers))
+  yield* Effect.forEach([parley, chatOpenAI, bare], ({ read }) => read(warmUp))
   const measured = yield* Effect.forEach(Array.from({ length: rounds }), (_, index) =>
     Effect.gen(function* () {
       yield* progress(`round ${index + 1} of ${rounds}`)

@@ -12,7 +12,7 @@ import { MessageId, type SessionId, type SessionNotFound } from "@parley/domain/
 import type { UserId } from "@parley/domain/Users"
 import { Cause, Context, DateTime, type Duration, Effect, Exit, Fiber, FiberSet, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { Agent, type AgentEvent } from "../Agent/Agent.ts"
+import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
@@ -77,55 +77,43 @@ export class Turns extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      const ask = Effect.fn("Turns.ask")(function* (
-        lease: Leases.Lease,
-        request: ChatRequest,
-        calls: Array<TurnsRepo.Call>,
-        onEvent: OnEvent
-      ) {
-        const questionId = request.message_id ?? MessageId.make(yield* random.uuidV7())
-        const question = { id: questionId, content: request.content, timestamp: yield* DateTime.now }
-        const { content, memory } = yield* agent.answer({
-          sessionId: lease.sessionId,
-          messageId: questionId,
-          content: request.content,
-          onEvent,
-          onUsage: (call) =>
-            Effect.sync(() => {
-              calls.push({ ...call, costEur: prices.costEur(call.model, call.inputTokens, call.outputTokens) })
+      /** What an answer took is written with it; what was spent in vain is accounted without one. */
+      const ask = Effect.fn("Turns.ask")(
+        (userId: UserId, { letGo, ...lease }: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
+          Effect.uninterruptibleMask((restore) =>
+            Effect.gen(function* () {
+              const { sessionId } = lease
+              const calls: Array<TurnsRepo.Call> = []
+              const account = Effect.suspend(() =>
+                calls.length === 0 ? Effect.void : Effect.ignoreCause(repo.account({ userId, sessionId, calls }))
+              )
+              const onUsage = (call: ModelUsage) =>
+                Effect.sync(() => {
+                  calls.push({ ...call, costEur: prices.costEur(call.model, call.inputTokens, call.outputTokens) })
+                })
+              const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
+              const question = { id, content: request.content, timestamp: yield* DateTime.now }
+              const { content, memory } = yield* restore(
+                agent.answer({ sessionId, messageId: id, content: request.content, onEvent, onUsage })
+              ).pipe(Effect.onError(() => account))
+              const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
+              // From here on it is too late to interrupt the turn. Only its lease can still be lost.
+              yield* letGo
+              const turn = { ...lease, name: sessionName(request.content), question, answer, calls }
+              yield* Effect.onError(commit(turn, memory), () => account)
+              return {
+                session_id: sessionId,
+                message: { ...answer, session_id: sessionId, role: "assistant" as const },
+                usage: {
+                  model: calls.at(-1)?.model ?? "",
+                  input_tokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
+                  output_tokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
+                  cost_eur: roundEur(calls.reduce((sum, call) => sum + call.costEur, 0))
+                }
+              }
             })
-        })
-        const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
-        // From here on it is too late to cancel: what is written is answered.
-        yield* Effect.uninterruptible(
-          Effect.andThen(
-            lease.letGo,
-            commit({ ...lease, name: sessionName(request.content), question, answer, calls }, memory)
           )
-        )
-        return {
-          session_id: lease.sessionId,
-          message: { ...answer, session_id: lease.sessionId, role: "assistant" as const },
-          usage: {
-            model: calls.at(-1)?.model ?? "",
-            input_tokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
-            output_tokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
-            cost_eur: roundEur(calls.reduce((sum, call) => sum + call.costEur, 0))
-          }
-        }
-      })
-
-      /** What an answer took is written with it; what was spent in vain is written here. */
-      const asked = (userId: UserId, lease: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
-        Effect.suspend(() => {
-          const calls: Array<TurnsRepo.Call> = []
-          const account = Effect.suspend(() =>
-            calls.length === 0
-              ? Effect.void
-              : Effect.ignoreCause(repo.account({ userId, sessionId: lease.sessionId, calls }))
-          )
-          return Effect.onError(ask(lease, request, calls, onEvent), () => account)
-        })
+      )
 
       /** A listener hears a stored answer as it would have heard it: its tokens are its content. */
       const repeated = (answer: ChatAnswer, onEvent: OnEvent) =>
@@ -139,7 +127,7 @@ export class Turns extends Context.Service<
             const before = yield* answered(userId, lease.sessionId, request)
             return Option.isSome(before)
               ? yield* repeated(before.value, onEvent)
-              : yield* asked(userId, lease, request, onEvent)
+              : yield* ask(userId, lease, request, onEvent)
           }),
           Effect.fnUntraced(function* (sessionId) {
             const before = yield* answered(userId, sessionId, request)

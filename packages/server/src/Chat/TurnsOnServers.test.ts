@@ -25,12 +25,29 @@ const account = Effect.gen(function* () {
     sessionId,
     stored: sql<{ readonly lease_token: string | null; readonly count: number }>`
       SELECT lease_token, (SELECT count(*)::integer FROM messages m WHERE m.session_id = s.session_id) AS count
-      FROM sessions s WHERE session_id = ${sessionId}`
+      FROM sessions s WHERE session_id = ${sessionId}`,
+    accounted: Effect.map(sql`SELECT FROM usage WHERE session_id = ${sessionId}`, (rows) => rows.length)
   }
 })
 
+interface Hooks {
+  /** While the transaction that writes a turn is open, and when it has been committed. */
+  readonly beforeCommit?: Effect.Effect<void>
+  readonly afterCommit?: Effect.Effect<void>
+}
+
+/** The database, seen through a connection that is slow to commit. */
+const slowed = (sql: SqlClient.SqlClient, { afterCommit = Effect.void, beforeCommit = Effect.void }: Hooks) =>
+  new Proxy(sql, {
+    get: (target, key, receiver) =>
+      key === "withTransaction"
+        ? <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+            Effect.tap(target.withTransaction(Effect.tap(effect, () => beforeCommit)), () => afterCommit)
+        : Reflect.get(target, key, receiver)
+  })
+
 /** Turns of one server, whose agent waits for `gate`, and the scope that is its life. */
-const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success<typeof account>) {
+const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success<typeof account>, hooks: Hooks = {}) {
   const scope = yield* Scope.make()
   const gate = yield* Deferred.make<void>()
   const asked = yield* Queue.unbounded<void>()
@@ -43,7 +60,7 @@ const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success
   ).pipe(Layer.provide(parrot))
   const rooms = yield* Turns.layer.pipe(
     Layer.provide([patient, Prices.layer, AgentMemory.layer, NodeCrypto.layer]),
-    Layer.provide(Layer.succeed(SqlClient.SqlClient, yield* SqlClient.SqlClient)),
+    Layer.provide(Layer.succeed(SqlClient.SqlClient, slowed(yield* SqlClient.SqlClient, hooks))),
     Layer.build,
     Scope.provide(scope)
   )
@@ -61,9 +78,9 @@ const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success
   }
 })
 
-const serving = Effect.gen(function* () {
+const serving = Effect.fnUntraced(function* (hooks: Hooks = {}) {
   const person = yield* account
-  return { ...person, ...(yield* serve(person)) }
+  return { ...person, ...(yield* serve(person, hooks)) }
 })
 
 const unavailable = { _tag: "ServiceUnavailable", retryAfterSeconds: 1 }
@@ -71,7 +88,7 @@ const unavailable = { _tag: "ServiceUnavailable", retryAfterSeconds: 1 }
 layer(TestDatabase.layer)("turns, when their server ends", (it) => {
   it.effect("are finished in the time that is left, and no new ones begin", () =>
     Effect.gen(function* () {
-      const { drain, letAnswer, say, started, stored } = yield* serving
+      const { drain, letAnswer, say, started, stored } = yield* serving()
       const running = yield* started("Hello")
       const draining = yield* Effect.forkChild(drain("30 seconds"))
       yield* Effect.yieldNow
@@ -85,7 +102,7 @@ layer(TestDatabase.layer)("turns, when their server ends", (it) => {
 
   it.effect("end as unavailable when the time is over, and leave nothing", () =>
     Effect.gen(function* () {
-      const { drain, started, stored } = yield* serving
+      const { drain, started, stored } = yield* serving()
       const running = yield* started("Hello")
       const draining = yield* Effect.forkChild(drain("30 seconds"))
       yield* TestClock.adjust("29 seconds")
@@ -99,7 +116,7 @@ layer(TestDatabase.layer)("turns, when their server ends", (it) => {
 
   it.effect("end with it at the latest, and give back what they hold", () =>
     Effect.gen(function* () {
-      const { close, started, stored } = yield* serving
+      const { close, started, stored } = yield* serving()
       const running = yield* started("Hello")
       yield* close
       expect(yield* Effect.flip(Effect.flatten(Fiber.join(running)))).toMatchObject(unavailable)
@@ -153,6 +170,75 @@ layer(TestDatabase.layer)("turns on two servers", (it) => {
       yield* TestClock.adjust("1 second")
       expect(yield* Effect.flip(Effect.flatten(Fiber.join(running)))).toMatchObject({ _tag: "TurnCancelled" })
       assert.deepStrictEqual(yield* person.stored, [{ lease_token: null, count: 0 }])
+    })
+  )
+
+  it.effect("are cancelled at once on their own", () =>
+    Effect.gen(function* () {
+      const { cancel, started } = yield* serving()
+      const running = yield* started("Hello")
+      yield* cancel
+      expect(running.pollUnsafe()).toMatchObject({ _tag: "Success" })
+      expect(yield* Effect.flip(Effect.flatten(Fiber.join(running)))).toMatchObject({ _tag: "TurnCancelled" })
+    })
+  )
+})
+
+/** A point at which something waits until the test lets it pass. */
+const stop = Effect.gen(function* () {
+  const reached = yield* Deferred.make<void>()
+  const passed = yield* Deferred.make<void>()
+  return {
+    wait: Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(passed)),
+    reached: Deferred.await(reached),
+    pass: Deferred.succeed(passed, undefined)
+  }
+})
+
+layer(TestDatabase.layer)("a turn that is being written", (it) => {
+  it.effect("is not taken for one that lost its lease", () =>
+    Effect.gen(function* () {
+      const { pass, reached, wait } = yield* stop
+      const { letAnswer, started, stored } = yield* serving({ afterCommit: wait })
+      const running = yield* started("Hello")
+      yield* letAnswer
+      yield* reached
+      // The lease has been given back, and the watch comes round.
+      assert.deepStrictEqual(yield* stored, [{ lease_token: null, count: 2 }])
+      yield* TestClock.adjust("2 seconds")
+      yield* pass
+      expect(yield* Fiber.join(running)).toMatchObject({ _tag: "Success" })
+    })
+  )
+
+  it.effect.each(["beforeCommit", "afterCommit"] as const)(
+    "is written whole and accounted once when its client goes, %s",
+    (moment) =>
+      Effect.gen(function* () {
+        const { pass, reached, wait } = yield* stop
+        const { accounted, letAnswer, started, stored } = yield* serving({ [moment]: wait })
+        const running = yield* started("Hello")
+        yield* letAnswer
+        yield* reached
+        const leaving = yield* Effect.forkChild(Fiber.interrupt(running))
+        yield* Effect.yieldNow
+        yield* pass
+        yield* Fiber.join(leaving)
+        assert.deepStrictEqual(yield* stored, [{ lease_token: null, count: 2 }])
+        assert.strictEqual(yield* accounted, 1)
+      })
+  )
+
+  it.effect("can still lose to a deletion, and is accounted without an answer", () =>
+    Effect.gen(function* () {
+      const { accounted, drain, letAnswer, sessionId, started } = yield* serving()
+      const sql = yield* SqlClient.SqlClient
+      const running = yield* started("Hello")
+      yield* sql`DELETE FROM sessions WHERE session_id = ${sessionId}`
+      yield* letAnswer
+      expect(yield* Effect.flip(Effect.flatten(Fiber.join(running)))).toMatchObject({ _tag: "TurnCancelled" })
+      yield* drain(0)
+      assert.strictEqual(yield* accounted, 1)
     })
   )
 })

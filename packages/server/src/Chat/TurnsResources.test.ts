@@ -1,11 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import * as SqlWire from "../../test/SqlWire.ts"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { answer, events, newcomer, say } from "../../test/TestChat.ts"
+import { answer, events, newcomer, say, startTurn } from "../../test/TestChat.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import { TestServer } from "../../test/TestServer.ts"
 
@@ -59,6 +59,29 @@ layer(TestServer.layerWith({ database: wire.layer }), { excludeTestServices: tru
       assert.isAtMost(statements, 2)
       yield* Deferred.succeed(gate, undefined)
       for (const turn of turns) yield* Fiber.join(turn)
+    })
+  )
+
+  it.effect("renews leases also while somebody works on one of the sessions", () =>
+    Effect.gen(function* () {
+      yield* scripted
+      const people = yield* Effect.all([newcomer, newcomer])
+      const turns = yield* Effect.forEach(people, (person) => startTurn(person))
+      const sql = yield* SqlClient.SqlClient
+      const [{ session_id: held }, { session_id }] = people
+      yield* sql`UPDATE sessions SET lease_expires_at = now() + interval '5 s'`
+      yield* sql.withTransaction(
+        Effect.andThen(
+          sql`SELECT FROM sessions WHERE session_id = ${held} FOR UPDATE`,
+          sql`SELECT FROM sessions WHERE session_id = ${session_id} AND lease_expires_at > now() + interval '20 s'`.pipe(
+            Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced(20) })
+          )
+        )
+      )
+      for (const turn of turns) {
+        yield* turn.letAnswer
+        assert.strictEqual((yield* turn.reply).status, 200)
+      }
     })
   )
 })

@@ -31,7 +31,8 @@ const tools = Layer.succeed(Tools, [
     input: nothing,
     execute: () =>
       Effect.andThen(Deferred.succeed(waiting.begun, undefined), Effect.never).pipe(
-        Effect.ensuring(Deferred.succeed(waiting.ended, undefined))
+        // What it has to put away takes a moment.
+        Effect.ensuring(Effect.andThen(Effect.sleep("20 millis"), Deferred.succeed(waiting.ended, undefined)))
       )
   }),
   meeting(both, "left"),

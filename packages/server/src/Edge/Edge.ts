@@ -56,23 +56,27 @@ export const layer = HttpRouter.middleware(
         const facts: RequestFacts = { route: "none", userId: undefined }
         const origin = { request_id: id, client_address: Option.getOrElse(request.remoteAddress, () => "unknown") }
         const startedAt = yield* Clock.currentTimeMillis
-        const finish = Effect.fnUntraced(function* (response: HttpServerResponse.HttpServerResponse) {
-          yield* Effect.logInfo("request").pipe(
-            Effect.annotateLogs({
-              ...origin,
-              ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
-              method: request.method,
-              route: facts.route,
-              status: response.status,
-              duration_ms: (yield* Clock.currentTimeMillis) - startedAt
-            })
+        // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
+        const finish = (response: HttpServerResponse.HttpServerResponse) =>
+          Clock.currentTimeMillis.pipe(
+            Effect.flatMap((now) =>
+              Effect.annotateLogs(Effect.logInfo("request"), {
+                ...origin,
+                ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
+                method: request.method,
+                route: facts.route,
+                status: response.status,
+                duration_ms: now - startedAt
+              })
+            ),
+            Effect.as(
+              HttpServerResponse.setHeaders(withErrorBody(response), {
+                ...safety,
+                "x-request-id": id,
+                ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
+              })
+            )
           )
-          return HttpServerResponse.setHeaders(withErrorBody(response), {
-            ...safety,
-            "x-request-id": id,
-            ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
-          })
-        })
         return yield* httpEffect.pipe(
           // Of endpoints the boundary has told already; this is for what is beside or beyond them.
           Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),

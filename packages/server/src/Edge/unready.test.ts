@@ -13,7 +13,9 @@ layer(listening, { excludeTestServices: true })("a server whose routes are not b
       const response = yield* Effect.promise((signal) => fetch(HttpServer.formatAddress(address), { signal }))
       assert.strictEqual(response.status, 503)
       assert.strictEqual(response.headers.get("retry-after"), "1")
-      assert.deepStrictEqual(yield* Effect.promise(() => response.json()), { detail: "Service temporarily unavailable" })
+      assert.deepStrictEqual(yield* Effect.promise(() => response.json()), {
+        detail: "Service temporarily unavailable"
+      })
     })
   )
 })

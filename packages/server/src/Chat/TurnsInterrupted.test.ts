@@ -231,7 +231,7 @@ layer(TestServer.layer, { excludeTestServices: true })("cancelling", (it) => {
     Effect.gen(function* () {
       const stub = yield* scripted
       const outcomes = new Set<string>()
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 30; round++) {
         yield* stub.reset
         const person = yield* newcomer
         const turn = yield* startTurn(person)

@@ -1,6 +1,6 @@
 /** The model call: attempts while nothing has been passed on, then the other models. */
 import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
-import { ChatOpenAI } from "@langchain/openai"
+import { ChatOpenAICompletions } from "@langchain/openai"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import * as ModelCall from "./ModelCall.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
@@ -26,8 +26,9 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
     type: "function" as const,
     function: { name, description, parameters }
   }))
+  const tooled = functions.length === 0 ? {} : { tools: functions }
   const chatOf = (model: string): ModelCall.Chat => {
-    const chat = new ChatOpenAI({
+    const chat = new ChatOpenAICompletions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
       configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
@@ -35,11 +36,10 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,
       streamUsage: true,
-      useResponsesApi: false,
       ...(refusesTemperature(model) ? {} : { temperature: options.temperature })
     })
-    const bound = functions.length === 0 ? chat : chat.bindTools(functions)
-    return { model, stream: (messages, how) => bound.stream(messages, how) }
+    // Not `stream`, which puts the whole answer together chunk by chunk and tells callbacks of it: nobody wants it.
+    return { model, stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled }) }
   }
   const first = chatOf(options.model)
   const others = options.fallbackModels.map(chatOf)

@@ -1,38 +1,45 @@
 import { assert, expect, describe, it } from "@effect/vitest"
-import { AIMessageChunk, HumanMessage } from "@langchain/core/messages"
+import { AIMessageChunk, type AIMessageChunkFields, HumanMessage } from "@langchain/core/messages"
+import { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Deferred, Duration, Effect, Fiber, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import type { ModelUsage } from "./Agent.ts"
 import * as ModelCall from "./ModelCall.ts"
 
-const text = (content: string) => new AIMessageChunk({ content })
+const chunk = (fields: AIMessageChunkFields, generationInfo: Record<string, unknown> = {}) => {
+  const message = new AIMessageChunk(fields)
+  return new ChatGenerationChunk({ message, text: message.text, generationInfo })
+}
+const text = (content: string) => chunk({ content })
 const part = (args: string) =>
-  new AIMessageChunk({
-    content: "",
-    tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }]
-  })
-const end = (finish_reason = "stop") =>
-  new AIMessageChunk({ content: "", response_metadata: { finish_reason, model_name: "gpt-4o-mini-2024-07-18" } })
-const counted = Object.assign(new AIMessageChunk(""), { usage_metadata: { input_tokens: 7, output_tokens: 8 } })
-const miscounted = Object.assign(new AIMessageChunk(""), { usage_metadata: { input_tokens: null, output_tokens: 0.5 } })
+  chunk({ content: "", tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }] })
+const end = (finish_reason = "stop", content = "") =>
+  chunk({ content }, { finish_reason, model_name: "gpt-4o-mini-2024-07-18" })
+const count = (input_tokens: number, output_tokens: number) => {
+  const usage_metadata = { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens }
+  const message = Object.assign(new AIMessageChunk(""), { usage_metadata })
+  return new ChatGenerationChunk({ message, text: "" })
+}
+const counted = count(7, 8)
+const miscounted = count(Number.NaN, 0.5)
 
 /** A model in memory: says what is offered to it, and tells when it is asked for more. */
 const scripted = Effect.gen(function* () {
-  const chunks = yield* Queue.unbounded<AIMessageChunk | "end" | Error>()
+  const chunks = yield* Queue.unbounded<ChatGenerationChunk | "end" | Error>()
   let asked = 0
   let awaited = { goal: Infinity, reached: Deferred.makeUnsafe<void>() }
   let aborted = false
   const chat: ModelCall.Chat = {
     model: "gpt-4o-mini",
-    stream: (_, { signal }) => {
+    stream: (_, signal) => {
       signal.addEventListener("abort", () => (aborted = true))
-      const next = async (): Promise<IteratorResult<AIMessageChunk>> => {
+      const next = async (): Promise<IteratorResult<ChatGenerationChunk>> => {
         if (++asked >= awaited.goal) Deferred.doneUnsafe(awaited.reached, Effect.void)
         const chunk = await Effect.runPromise(Queue.take(chunks))
         if (chunk instanceof Error) throw chunk
         return chunk === "end" ? { done: true, value: undefined } : { done: false, value: chunk }
       }
-      return Promise.resolve({ [Symbol.asyncIterator]: () => ({ next }) })
+      return { [Symbol.asyncIterator]: () => ({ next }) }
     }
   }
   const usage: Array<ModelUsage> = []
@@ -41,7 +48,7 @@ const scripted = Effect.gen(function* () {
     usage,
     heard,
     /** Waits until all of it has been taken in. */
-    say: Effect.fnUntraced(function* (...more: ReadonlyArray<AIMessageChunk | "end" | Error>) {
+    say: Effect.fnUntraced(function* (...more: ReadonlyArray<ChatGenerationChunk | "end" | Error>) {
       awaited = { goal: asked + more.length, reached: Deferred.makeUnsafe() }
       yield* Queue.offerAll(chunks, more)
       yield* Deferred.await(awaited.reached)
@@ -121,6 +128,16 @@ describe("a model call", () => {
       const answer = yield* Effect.forkChild(Effect.flip(run()))
       yield* Effect.forkChild(say(text("one"), "end"))
       expect(yield* Fiber.join(answer)).toMatchObject({ kind: "cut short", retryable: true })
+    })
+  )
+
+  it.effect("may say its last words as it ends", () =>
+    Effect.gen(function* () {
+      const { heard, run, say } = yield* scripted
+      const answer = yield* Effect.forkChild(run())
+      yield* Effect.forkChild(say(text("one "), end("stop", "two"), "end"))
+      expect(yield* Fiber.join(answer)).toMatchObject({ text: "one two" })
+      assert.deepStrictEqual(heard, ["one ", "two"])
     })
   )
 

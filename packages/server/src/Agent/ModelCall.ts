@@ -1,5 +1,6 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
-import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
+import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+import type { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Clock, Duration, Effect, Exit, Option, Predicate, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner } from "./characters.ts"
@@ -14,14 +15,11 @@ import {
 } from "./ModelError.ts"
 import { tokensOf } from "./Window.ts"
 
-/** What `ChatOpenAI` is here, with its tools bound. */
+/** A model and its tools, as a request to it goes over the wire. */
 export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
-  readonly stream: (
-    messages: Array<BaseMessage>,
-    options: { readonly signal: AbortSignal; readonly callbacks: [] }
-  ) => Promise<AsyncIterable<AIMessageChunk>>
+  readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
 export interface Listener {
@@ -31,11 +29,30 @@ export interface Listener {
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
+/** What has come so far. */
 interface Heard {
-  /** All that has come so far. */
-  answer: AIMessageChunk | undefined
+  text: string
+  /** Whatever is more than text: calls of tools, how it ended, what it took. Most chunks are nothing but text. */
+  rest: AIMessageChunk | undefined
   /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
   at: number
+}
+
+const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChunk): void => {
+  heard.text += text
+  if (!AIMessageChunk.isInstance(message)) return
+  const isText = message.usage_metadata === undefined && !message.tool_call_chunks?.length
+  if (isText && generationInfo?.["finish_reason"] === undefined) return
+  message.content = ""
+  message.response_metadata = { ...generationInfo, ...message.response_metadata }
+  heard.rest = heard.rest === undefined ? message : heard.rest.concat(message)
+}
+
+/** Nothing, when nothing came. */
+const answerOf = ({ rest, text }: Heard): AIMessageChunk | undefined => {
+  if (text === "") return rest
+  const spoken = new AIMessageChunk(text)
+  return rest === undefined ? spoken : rest.concat(spoken)
 }
 
 /** Fails when nothing comes for `silenceLimit`, before the first token or between tokens. */
@@ -46,7 +63,7 @@ export const run = (
   { onText, onUsage }: Listener
 ): Effect.Effect<AIMessageChunk, ModelCallFailed> =>
   Effect.suspend(() => {
-    const heard: Heard = { answer: undefined, at: 0 }
+    const heard: Heard = { text: "", rest: undefined, at: 0 }
     const characters = joiner()
     const passOn = Effect.fnUntraced(function* (text: string) {
       if (text === "") return
@@ -59,17 +76,16 @@ export const run = (
         (controller) => Effect.sync(() => controller.abort())
       )
       const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
-      const chunks = yield* call(() => chat.stream([...messages], { signal: upstream.signal, callbacks: [] }))
-      const iterator = chunks[Symbol.asyncIterator]()
+      const iterator = chat.stream([...messages], upstream.signal)[Symbol.asyncIterator]()
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
-        heard.answer = heard.answer === undefined ? next.value : heard.answer.concat(next.value)
+        hear(heard, next.value)
         yield* passOn(characters.add(next.value.text))
         heard.at = yield* Clock.currentTimeMillis
       }
       yield* passOn(characters.end())
-      return yield* judged(heard.answer)
+      return yield* judged(answerOf(heard))
     }).pipe(Effect.scoped)
 
     return Clock.currentTimeMillis.pipe(
@@ -78,7 +94,7 @@ export const run = (
         return Effect.raceFirst(listen, silence(silenceLimit, heard))
       }),
       Effect.onExit((exit) => {
-        const usage = usageOf(chat.model, messages, heard.answer, exit)
+        const usage = usageOf(chat.model, messages, answerOf(heard), exit)
         return usage === undefined ? Effect.void : onUsage(usage)
       })
     )

@@ -1,7 +1,7 @@
 /** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
 import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
 import type { ServiceUnavailable } from "@parley/domain/Errors"
-import { Cause, Clock, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
+import { Array, Cause, Clock, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AgentEvent } from "../Agent/Agent.ts"
 import { unexpected } from "../Edge/Boundary.ts"
@@ -55,11 +55,17 @@ export const respond = Effect.fn("Sse.respond")(function* (
   )
 
   const encode = encoder()
-  const events = Stream.fromQueue(queue).pipe(
-    Stream.prepend([first]),
-    Stream.mapArray((batch) => [encode.events(batch)]),
-    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error))),
-    reader.watched
+  let batch: Effect.Effect<ReadonlyArray<Event>, Failure | Cause.Done> = Effect.succeed([first])
+  // One pull, not a pipeline of streams: this is done for every token.
+  const pull = reader.watched(
+    Effect.suspend(() => {
+      const next = batch
+      batch = Queue.takeAll(queue)
+      return Effect.map(next, (events) => Array.of(encode.events(events)))
+    })
+  )
+  const events = Stream.fromPull(Effect.succeed(pull)).pipe(
+    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error)))
   )
   return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
 })
@@ -70,19 +76,14 @@ const watchReader = Effect.map(Clock.Clock, (clock) => {
   let busySince: number | undefined
   const limitMillis = Duration.toMillis(stallLimit)
   return {
-    watched: <A, E>(stream: Stream.Stream<A, E>): Stream.Stream<A, E> =>
-      Stream.transformPull(stream, (pull) =>
-        Effect.succeed(
-          Effect.suspend(() => {
-            busySince = undefined
-            return Effect.tap(pull, () =>
-              Effect.sync(() => {
-                busySince = clock.currentTimeMillisUnsafe()
-              })
-            )
-          })
-        )
-      ),
+    watched: <A, E>(pull: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+      Effect.suspend(() => {
+        busySince = undefined
+        return Effect.map(pull, (value) => {
+          busySince = clock.currentTimeMillisUnsafe()
+          return value
+        })
+      }),
     /** One timer, however many events there are. */
     stalled: Effect.gen(function* () {
       while (true) {

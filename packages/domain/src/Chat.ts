@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { bodyErrors, InternalServerError, ServiceUnavailable } from "./Errors.ts"
+import { bodyErrors, InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
 import { Count } from "./Scalars.ts"
 import { Message, MessageId, SessionId, SessionNotFound } from "./Sessions.ts"
 import { TrimmedText } from "./Text.ts"
@@ -126,7 +126,9 @@ export const turnErrors = [
   TurnCancelled,
   ModelFailed,
   ModelTimeout,
-  ModelUnavailable
+  ModelUnavailable,
+  // What the model could not be shown is too long, which only the server knows.
+  ValidationError
 ] as const
 export type TurnError = (typeof turnErrors)[number]["Type"]
 

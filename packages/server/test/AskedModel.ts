@@ -2,6 +2,7 @@
 import { HumanMessage } from "@langchain/core/messages"
 import { Clock, Deferred, Duration, Effect, Redacted } from "effect"
 import type { ModelUsage } from "../src/Agent/Agent.ts"
+import * as ModelBreaker from "../src/Agent/ModelBreaker.ts"
 import * as Model from "../src/Agent/Model.ts"
 import type { ModelOptions } from "../src/Agent/settings.ts"
 import { currentTime } from "../src/Agent/Tools/CurrentTime.ts"
@@ -28,8 +29,9 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
   const heard: Array<string> = []
   const spoken = yield* Deferred.make<void>()
   const usage: Array<ModelUsage> = []
+  const breaker = yield* ModelBreaker.make
   const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub") }
-  const model = Model.make(endpoint, [currentTime], { ...options, ...more })
+  const model = Model.make(endpoint, breaker, [currentTime], { ...options, ...more })
   const answer = model
     .answer([new HumanMessage(secret)], {
       onText: (text) =>

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
-import { assert, layer } from "@effect/vitest"
+import { assert, expect, layer } from "@effect/vitest"
 import { MessageId, SessionId } from "@parley/domain/Sessions"
-import { Clock, Effect, Fiber, Layer } from "effect"
+import { Clock, Deferred, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import * as HeldClock from "../../test/HeldClock.ts"
@@ -15,10 +15,11 @@ import type { ChatCompletionRequest } from "./Offline/ChatCompletionRequest.ts"
 import { settings } from "./settings.ts"
 import { Tools } from "./Tools/Tools.ts"
 
+const environment = { AGENT_NAME: "R2-D2 & $&", LLM_TOTAL_TIMEOUT: "30 seconds", LLM_CONTEXT_TOKENS: "2000" }
 const agent = Layer.mergeAll(Agent.layer, AgentMemory.layer).pipe(
   Layer.provide([layerModel, Tools.layer]),
   Layer.provideMerge(StubModel.layer),
-  Layer.provide([TestDatabase.layer, layerConfig({ AGENT_NAME: "R2-D2 & $&" }), NodeServices.layer])
+  Layer.provide([TestDatabase.layer, layerConfig(environment), NodeServices.layer])
 )
 
 const ask = Effect.fnUntraced(function* (sessionId: SessionId, content: string, usage: Array<ModelUsage> = []) {
@@ -57,14 +58,16 @@ layer(agent)("the agent", (it) => {
     })
   )
 
-  it.effect("does not keep an answer waiting for a summary that takes its time", () =>
+  it.effect("does not keep an answer waiting for a summary that takes its time, nor lose it meanwhile", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
       const { commit } = yield* AgentMemory
       const sessionId = SessionId.make(randomUUID())
       for (let turn = 0; turn < 7; turn++) yield* commit((yield* ask(sessionId, "Hello")).memory)
       yield* stub.reset
-      yield* stub.handle((request) => (isSummary(request) ? Reply.hang : Reply.text("There you are.")))
+      const gate = yield* Deferred.make<void>()
+      const late = Reply.text("There you are.", { beforeHeaders: Deferred.await(gate) })
+      yield* stub.handle((request) => (isSummary(request) ? Reply.hang : late))
       const held = yield* HeldClock.make
       const usage: Array<ModelUsage> = []
       const asking = yield* ask(sessionId, "Hello", usage).pipe(
@@ -72,12 +75,32 @@ layer(agent)("the agent", (it) => {
         Effect.forkChild
       )
       const calls = [yield* stub.nextCall, yield* stub.nextCall]
+      yield* held.pass("28 seconds")
+      yield* Deferred.succeed(gate, undefined)
       yield* held.asleep((millis) => millis === 3000)
       yield* held.pass("3 seconds")
       assert.strictEqual((yield* Fiber.join(asking)).content, "There you are.")
       const summary = calls.find(({ request }) => isSummary(request)) ?? assert.fail("no summary")
       assert.deepInclude(yield* summary.ended, { by: "client" })
       assert.deepStrictEqual(usage.map(({ isEstimated }) => isEstimated).toSorted(), [false, true])
+    })
+  )
+})
+
+layer(agent)("a question", (it) => {
+  it.effect("that is longer than what the model is shown is refused before anybody is asked", () =>
+    Effect.gen(function* () {
+      const stub = yield* StubModel
+      const sessionId = SessionId.make(randomUUID())
+      const error = yield* Effect.flip(ask(sessionId, "word ".repeat(1200)))
+      expect(error).toMatchObject({
+        _tag: "ValidationError",
+        errors: [
+          { field: "content", message: "Is too long for the model: at most 2000 tokens of about three characters" }
+        ]
+      })
+      assert.deepStrictEqual(yield* stub.calls, [])
+      yield* ask(sessionId, "word ".repeat(1190))
     })
   )
 })

@@ -1,9 +1,10 @@
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
-import { ModelTimeout } from "@parley/domain/Chat"
+import { ValidationError } from "@parley/domain/Errors"
 import { fileURLToPath } from "node:url"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import type { Memory } from "./AgentMemory.ts"
 import { CheckpointRepo } from "./CheckpointRepo.ts"
+import * as ModelBreaker from "./ModelBreaker.ts"
 import { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { TurnModelError } from "./ModelError.ts"
 import { modelOptions, settings } from "./settings.ts"
@@ -44,7 +45,10 @@ const summaryMaxTokens = 500
 /** Answers questions, with what was said before in mind. Writes nothing; interrupting it ends the upstream request. */
 export class Agent extends Context.Service<
   Agent,
-  { readonly answer: (question: Question) => Effect.Effect<Answer, TurnModelError> }
+  {
+    /** A question that the model could not be shown is refused before it is asked. */
+    readonly answer: (question: Question) => Effect.Effect<Answer, TurnModelError | ValidationError>
+  }
 >()("@parley/server/Agent") {
   static readonly layerNoDeps = Layer.effect(
     Agent,
@@ -52,6 +56,7 @@ export class Agent extends Context.Service<
       const endpoint = yield* ModelEndpoint
       const checkpoints = yield* CheckpointRepo
       const tools = yield* Tools
+      const breaker = yield* ModelBreaker.make
       const fs = yield* FileSystem.FileSystem
       const prompt = (name: string) =>
         Effect.orDie(fs.readFileString(fileURLToPath(new URL(`./prompts/${name}.md`, import.meta.url))))
@@ -65,20 +70,31 @@ export class Agent extends Context.Service<
       // LangChain takes two seconds to load, and the first request may not need it: it loads beside the boot.
       const loaded = yield* Effect.cached(
         Effect.gen(function* () {
-          const { CheckpointStaging, Graph, Model } = yield* Effect.promise(() => import("./langchain.ts"))
+          const { CheckpointStaging, Graph, Model, Window } = yield* Effect.promise(() => import("./langchain.ts"))
           return {
             run: Graph.run,
-            model: Model.make(endpoint, tools, options),
+            isTooLong: (content: string) => Window.tokensOfText(content) > contextTokens,
+            model: Model.make(endpoint, breaker, tools, options),
             // A summary that fails is tried again in the next turn.
-            summarizer: Model.make(endpoint, [], { ...options, maxAttempts: 1, maxTokens: summaryMaxTokens }),
+            summarizer: Model.make(endpoint, breaker, [], { ...options, maxAttempts: 1, maxTokens: summaryMaxTokens }),
             stage: CheckpointStaging.stage
           }
         })
       )
       yield* Effect.forkScoped(loaded)
 
+      const tooLong = new ValidationError({
+        errors: [
+          {
+            field: "content",
+            message: `Is too long for the model: at most ${contextTokens} tokens of about three characters`
+          }
+        ]
+      })
+
       const answer = Effect.fn("Agent.answer")(function* (question: Question) {
-        const { model, run, stage, summarizer } = yield* loaded
+        const { isTooLong, model, run, stage, summarizer } = yield* loaded
+        if (isTooLong(question.content)) return yield* tooLong
         const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
         const systemPrompt = systemTemplate.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)
@@ -90,8 +106,9 @@ export class Agent extends Context.Service<
           summarizer,
           tools,
           contextTokens,
+          totalTimeout,
           checkpointer: memory.saver
-        }).pipe(Effect.timeoutOrElse({ duration: totalTimeout, orElse: () => Effect.fail(new ModelTimeout({})) }))
+        })
         return { content, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
       })
 

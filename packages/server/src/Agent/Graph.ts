@@ -8,7 +8,7 @@ import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage } from "@langchain/core/messages"
 import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
-import { Effect, Exit, Fiber, Option, Predicate, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Option, Predicate, type Scope } from "effect"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
 import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
@@ -40,6 +40,8 @@ export interface Turn {
   readonly summaryPrompt: string
   readonly tools: ReadonlyArray<Tool>
   readonly contextTokens: number
+  /** For everything until the answer is there. */
+  readonly totalTimeout: Duration.Duration
   readonly checkpointer: BaseCheckpointSaver
   /** Told as it happens; its slowness is felt upstream. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
@@ -52,9 +54,15 @@ export const run = Effect.fn("Graph.run")(function* (
 ): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
   const nodes = yield* makeNodes
   const scope = yield* Effect.scope
+  const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)
   let content = ""
   let steps = 0
   let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
+
+  const inTime = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.timeoutOrElse(effect, { duration: deadline - now, orElse: () => Effect.fail(new ModelTimeout({})) })
+    )
 
   /** Begins the summary, if it is time for one, while the model answers. */
   const sumUp = Effect.fnUntraced(function* (recalled: Summary.Recalled) {
@@ -107,8 +115,8 @@ export const run = Effect.fn("Graph.run")(function* (
   }
 
   const graph = new StateGraph(State)
-    .addNode("agent", (state, { signal }) => nodes.run(agent(state), signal))
-    .addNode("tools", (state, { signal }) => nodes.run(tools(state), signal))
+    .addNode("agent", (state, { signal }) => nodes.run(inTime(agent(state)), signal))
+    .addNode("tools", (state, { signal }) => nodes.run(inTime(tools(state)), signal))
     .addNode("condense", (state, { signal }) => nodes.run(condense(state), signal))
     .addEdge(START, "agent")
     .addConditionalEdges("agent", next, ["tools", "condense", END])

@@ -3,6 +3,7 @@ import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAICompletions } from "@langchain/openai"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import * as ModelCall from "./ModelCall.ts"
+import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
 import type { ModelOptions } from "./settings.ts"
@@ -21,7 +22,12 @@ const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(mo
 /** Who is told to wait longer than this is better told to come back. */
 const longestWait = Duration.seconds(20)
 
-export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<Tool>, options: ModelOptions): Model => {
+export const make = (
+  endpoint: ModelEndpoint["Service"],
+  breaker: ModelBreaker,
+  tools: ReadonlyArray<Tool>,
+  options: ModelOptions
+): Model => {
   const functions = tools.map(({ description, name, parameters }) => ({
     type: "function" as const,
     function: { name, description, parameters }
@@ -56,9 +62,12 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
       },
       onUsage
     }
-    const attempts = (chat: ModelCall.Chat) =>
-      ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
-        Effect.tapError(({ kind }) => Effect.logWarning(`model call failed: ${kind}`)),
+    const attempts = (chat: ModelCall.Chat) => {
+      const attempt = ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
+        Effect.tapError(({ kind }) => Effect.logWarning(`model call failed: ${kind}`))
+      )
+      let made = 0
+      return Effect.suspend(() => breaker.guard(chat.model, made++ === 0)(attempt)).pipe(
         Effect.retry({
           times: options.maxAttempts - 1,
           schedule: backoff,
@@ -66,6 +75,7 @@ export const make = (endpoint: ModelEndpoint["Service"], tools: ReadonlyArray<To
             retryable && !passedOn && Duration.isLessThanOrEqualTo(retryAfter, longestWait)
         })
       )
+    }
     return yield* others.reduce(
       (before, chat) =>
         Effect.catchIf(

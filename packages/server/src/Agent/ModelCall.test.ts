@@ -78,7 +78,7 @@ describe("a model call", () => {
 
   it.effect.each([0, 1])("fails after 30 seconds of silence after %d chunks", (chunks) =>
     Effect.gen(function* () {
-      const { isAborted, run, say } = yield* scripted
+      const { isAborted, run, say, usage } = yield* scripted
       const answer = yield* Effect.forkChild(Effect.flip(run()))
       yield* TestClock.adjust("10 seconds")
       if (chunks > 0) yield* say(text("one"))
@@ -87,6 +87,8 @@ describe("a model call", () => {
       yield* TestClock.adjust("1 second")
       expect(yield* Fiber.join(answer)).toMatchObject({ error: { _tag: "ModelTimeout" }, kind: "silence" })
       assert.isTrue(isAborted())
+      // What was asked has been read by then.
+      expect(usage).toMatchObject([{ inputTokens: 12, isEstimated: true }])
     })
   )
 

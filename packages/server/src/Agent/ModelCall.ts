@@ -4,15 +4,7 @@ import type { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Clock, Duration, Effect, Exit, Option, Predicate, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner } from "./characters.ts"
-import {
-  classify,
-  contentFiltered,
-  cutOff,
-  cutShort,
-  emptyAnswer,
-  type ModelCallFailed,
-  timedOut
-} from "./ModelError.ts"
+import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
 import { tokensOf } from "./Window.ts"
 
 /** A model and its tools, as a request to it goes over the wire. */
@@ -119,7 +111,7 @@ const silence = (limit: Duration.Duration, heard: Heard): Effect.Effect<never, M
     const limitMillis = Duration.toMillis(limit)
     while (true) {
       const silentMillis = Math.max(0, (yield* Clock.currentTimeMillis) - heard.at)
-      if (silentMillis >= limitMillis) return yield* timedOut("silence")
+      if (silentMillis >= limitMillis) return yield* silent
       yield* Effect.sleep(limitMillis - silentMillis)
     }
   })
@@ -129,7 +121,8 @@ const decodeCounted = Schema.decodeUnknownOption(Schema.Struct({ input_tokens: C
 
 /**
  * What a request took, if it took anything. The provider counts at the end; of one that did not get there it is an
- * estimate, of what was asked and of what came. A request that was refused, or never arrived, is free.
+ * estimate, of what was asked and of what came. A request that was refused, or never arrived, is free; one that nobody
+ * waited for any longer was most likely read.
  */
 const usageOf = (
   model: string,
@@ -145,7 +138,8 @@ const usageOf = (
     const { input_tokens, output_tokens } = counted.value
     return { model: answeredBy, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
   }
-  if (answer === undefined && !Exit.hasInterrupts(exit)) return undefined
+  const isGivenUp = Exit.hasInterrupts(exit) || Option.contains(Exit.findErrorOption(exit), silent)
+  if (answer === undefined && !isGivenUp) return undefined
   return {
     model: answeredBy,
     inputTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),

@@ -19,7 +19,7 @@ describe("what a model call failed with", () => {
     ["408", answered(408), 504, true, true],
     ["409", answered(409), 502, true, true],
     ["400", answered(400), 502, false, true],
-    ["401", answered(401, { lc_error_code: "MODEL_AUTHENTICATION" }), 502, false, true],
+    ["401", answered(401, { lc_error_code: "MODEL_AUTHENTICATION" }), 502, false, false],
     ["403", answered(403), 502, false, true],
     ["404", answered(404, { lc_error_code: "MODEL_NOT_FOUND" }), 502, false, true],
     ["400 by the content filter", answered(400, { code: "content_filter" }), 502, false, false],

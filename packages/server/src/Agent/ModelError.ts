@@ -40,8 +40,14 @@ const unavailable = (kind: string, retryable: boolean, retryAfter?: Duration.Dur
     kind
   })
 
-export const timedOut = (kind: string) =>
+/** Not asked at all: the model is left alone for as long. */
+export const circuitOpen = (retryAfter: Duration.Duration) => unavailable("circuit open", false, retryAfter)
+
+const timedOut = (kind: string) =>
   new ModelCallFailed({ error: new ModelTimeout({}), retryable: true, isAboutModel: true, kind })
+
+/** Asked, and heard nothing more of. */
+export const silent = timedOut("silence")
 
 const overflow = (kind: string) => refused("The conversation does not fit the model's context", kind)
 
@@ -88,5 +94,6 @@ export const classify = (thrown: unknown): ModelCallFailed => {
   if (status === 429 || status === 503) return unavailable(kind, true, retryAfterOf(thrown))
   if (status === 408 || status === 504) return timedOut(kind)
   if (status === 409 || status >= 500) return broken(kind)
-  return refused("The model refused the request", kind, true)
+  // A key that is not accepted is the same for every model.
+  return refused("The model refused the request", kind, status !== 401)
 }

@@ -31,6 +31,19 @@ layer(StubModel.layer)("a model", (it) => {
     })
   )
 
+  it.effect("that is left alone is replaced without being asked", () =>
+    Effect.gen(function* () {
+      const asked = yield* asking({ fallbackModels: ["second"], maxAttempts: 1 })
+      yield* asked.stub.handle(({ model }) =>
+        model === "second" ? Reply.text("Here.") : Reply.refusal({ status: 500 })
+      )
+      for (let answer = 0; answer < 20; answer++) yield* asked.answer
+      assert.strictEqual((yield* modelsAsked).length, 40)
+      yield* asked.answer
+      assert.deepStrictEqual((yield* modelsAsked).slice(40), ["second"])
+    })
+  )
+
   it.effect("is not replaced after it has said something, nor for what another would refuse as well", () =>
     Effect.gen(function* () {
       const asked = yield* asking({ fallbackModels: ["second"], maxAttempts: 1 })

@@ -66,4 +66,13 @@ describe("the window", () => {
       new AIMessage({ content: "", tool_calls: [{ id: "1", name: "f", args, type: "tool_call" }] })
     assert.isAbove(Window.tokensOf(call({ text: "x".repeat(3000) })), Window.tokensOf(call({})) + 900)
   })
+
+  it.each([
+    ["English", "word ".repeat(1000), 1250],
+    ["Japanese", "言葉".repeat(1000), 2000],
+    ["pictures", "😀".repeat(1000), 1000]
+  ])("estimates no less than what %s takes", (_, text, atLeast) => {
+    assert.isAtLeast(Window.tokensOfText(text), atLeast)
+    assert.isAtMost(Window.tokensOfText(text), 1.5 * atLeast)
+  })
 })

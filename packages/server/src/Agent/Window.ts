@@ -2,11 +2,17 @@
 import type { BaseMessage } from "@langchain/core/messages"
 import { Predicate } from "effect"
 
+/** Characters of which each is a token or more: those of East Asia, and pictures. */
+const dense = /[\u2e80-\u{10ffff}]/gu
+
 /** About four characters make a token in English; each message has a few tokens of frame. An estimate, on the safe side. */
+export const tokensOfText = (text: string): number =>
+  (text.match(dense)?.length ?? 0) + Math.ceil(text.replaceAll(dense, "").length / 3) + 8
+
 export const tokensOf = (message: BaseMessage): number => {
   const content = Predicate.isString(message.content) ? message.content : JSON.stringify(message.content)
-  const calls = Predicate.hasProperty(message, "tool_calls") ? JSON.stringify(message.tool_calls ?? []).length : 0
-  return Math.ceil((content.length + calls) / 3) + 8
+  const calls = Predicate.hasProperty(message, "tool_calls") ? JSON.stringify(message.tool_calls ?? []) : ""
+  return tokensOfText(content + calls)
 }
 
 /**

@@ -36,7 +36,7 @@ export const settings = {
   ),
   maxTokens: Setting.positiveInt("LLM_MAX_TOKENS", 2000),
   maxAttempts: Setting.positiveInt("LLM_MAX_ATTEMPTS", 3),
-  contextTokens: Setting.positiveInt("LLM_CONTEXT_TOKENS", 16_000),
+  contextTokens: Setting.positiveInt("LLM_CONTEXT_TOKENS", 32_000),
   attemptTimeout: Setting.withDefault(
     "LLM_ATTEMPT_TIMEOUT",
     Config.Duration("LLM_ATTEMPT_TIMEOUT"),

@@ -18,6 +18,9 @@ const Owned = Schema.Struct({ sessionId: SessionId, userId: UserId })
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const expiry = sql`now() + make_interval(secs => ${leaseSeconds})`
+  // Not waited for on the disk: should PostgreSQL crash and forget that a lease was taken, its token is no longer there
+  // and the turn writes nothing.
+  const unhurried = sql`unhurried AS (SELECT set_config('synchronous_commit', 'off', true) AS commit)`
 
   return {
     /**
@@ -28,9 +31,9 @@ export const make = Effect.gen(function* () {
       Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
       Result: Schema.Struct({ session_id: SessionId, taken: Schema.Boolean }),
       execute: ({ messageId, sessionId, token, userId }) => sql`
-        WITH leased AS (
-          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
-          WHERE session_id = ${sessionId} AND user_id = ${userId}
+        WITH ${unhurried}, leased AS (
+          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry} FROM unhurried
+          WHERE session_id = ${sessionId} AND user_id = ${userId} AND unhurried.commit = 'off'
             AND (lease_expires_at IS NULL OR lease_expires_at <= now())
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING session_id
@@ -63,8 +66,9 @@ export const make = Effect.gen(function* () {
     release: SqlSchema.void({
       Request: Lease,
       execute: ({ sessionId, token }) => sql`
-        UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
-        WHERE session_id = ${sessionId} AND lease_token = ${token}`
+        WITH ${unhurried}
+        UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL FROM unhurried
+        WHERE session_id = ${sessionId} AND lease_token = ${token} AND unhurried.commit = 'off'`
     }),
 
     /** Takes the lease from whoever holds it. Nothing when there is no such session; else the token of that lease. */

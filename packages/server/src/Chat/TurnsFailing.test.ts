@@ -1,12 +1,11 @@
 import { assert, expect, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Schedule } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { answer, events, messages, newcomer, type Person, say, transcript } from "../../test/TestChat.ts"
+import { answer, events, listen, messages, newcomer, type Person, say, transcript } from "../../test/TestChat.ts"
 import { TestLog } from "../../test/TestLog.ts"
 import { TestServer } from "../../test/TestServer.ts"
-import { Agent } from "../Agent/Agent.ts"
 
 const scripted = Effect.tap(StubModel, (stub) => stub.reset)
 
@@ -91,8 +90,8 @@ layer(TestServer.layerWith({ settings: once }), { excludeTestServices: true })("
     Effect.gen(function* () {
       const stub = yield* scripted
       const person = yield* newcomer
-      // Exchanges of some 4500 estimated tokens, of a context of 16000: two of them fit it, one fits half of it.
-      const long = "word ".repeat(2700)
+      // Exchanges of some 9000 estimated tokens, of a context of 32000: two of them fit it, one fits half of it.
+      const long = "word ".repeat(5400)
       for (const content of [`1 ${long}`, `2 ${long}`]) yield* answer(person, content)
       yield* stub.reset
       yield* stub.enqueue(Reply.contextLengthExceeded, Reply.text("Short, then."))
@@ -159,6 +158,31 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn whose model stumb
   )
 })
 
+layer(TestServer.layerWith({ settings: { LLM_CONTEXT_TOKENS: "2000" } }), { excludeTestServices: true })(
+  "a turn whose message alone is longer than what the model may be shown",
+  (it) => {
+    it.effect("is refused as such, streamed or not, and asks nobody", () =>
+      Effect.gen(function* () {
+        const stub = yield* scripted
+        const person = yield* newcomer
+        const content = "word ".repeat(1200)
+        const json = yield* say(person, content)
+        const { response } = yield* listen(person, content)
+        const streamed = { status: response.status, json: yield* Effect.promise(() => response.json()) }
+        const message = "Is too long for the model: at most 2000 tokens of about three characters"
+        for (const reply of [json, streamed]) {
+          assert.deepStrictEqual(
+            [reply.status, reply.json],
+            [422, { detail: "Validation error", errors: [{ field: "content", message }] }]
+          )
+        }
+        assert.deepStrictEqual(yield* stub.calls, [])
+        yield* leftNothing(person)
+      })
+    )
+  }
+)
+
 const impatient = { LLM_TOTAL_TIMEOUT: "300 millis", LLM_ATTEMPT_TIMEOUT: "10 seconds" }
 
 layer(TestServer.layerWith({ settings: impatient }), { excludeTestServices: true })(
@@ -194,45 +218,3 @@ layer(TestServer.layerWith({ settings: impatient }), { excludeTestServices: true
     )
   }
 )
-
-/** Swapping a layer is this: the server as it is, with an agent that breaks. */
-const broken = Layer.succeed(Agent, { answer: () => Effect.die(new Error("password is hunter2")) })
-
-layer(TestServer.layerWith({ agent: broken }), { excludeTestServices: true })("a turn whose agent is broken", (it) => {
-  it.effect("ends with a 500 that tells nothing, and the session goes on", () =>
-    Effect.gen(function* () {
-      const person = yield* newcomer
-      for (const _ of [1, 2]) {
-        const reply = yield* say(person, "Hello")
-        assert.deepStrictEqual([reply.status, reply.json], [500, { detail: "Internal server error" }])
-      }
-      const { lines } = yield* TestLog
-      assert.include(lines.join("\n"), "hunter2")
-    })
-  )
-})
-
-const asked = Deferred.makeUnsafe<void>()
-const gate = Deferred.makeUnsafe<void>()
-const brokenLater = Layer.succeed(Agent, {
-  answer: () =>
-    Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(gate)).pipe(
-      Effect.andThen(Effect.die(new Error("nobody listens")))
-    )
-})
-
-layer(TestServer.layerWith({ agent: brokenLater }), { excludeTestServices: true })("a turn that nobody hears", (it) => {
-  it.effect("is heard of in the log when it breaks", () =>
-    Effect.gen(function* () {
-      const client = yield* Effect.forkChild(say(yield* newcomer, "Hello", { on_disconnect: "continue" }))
-      yield* Deferred.await(asked)
-      const { lines } = yield* TestLog
-      const log = Effect.sync(() => lines.join("\n"))
-      yield* Fiber.interrupt(client)
-      // The server knows that the client has gone when it has logged its request.
-      yield* log.pipe(Effect.repeat({ until: (text) => text.includes('"status":499'), schedule: Schedule.spaced(5) }))
-      yield* Deferred.succeed(gate, undefined)
-      yield* log.pipe(Effect.repeat({ until: (text) => text.includes("nobody listens"), schedule: Schedule.spaced(5) }))
-    })
-  )
-})

@@ -13,14 +13,15 @@ const chunk = (fields: AIMessageChunkFields, generationInfo: Record<string, unkn
 const text = (content: string) => chunk({ content })
 const part = (args: string) =>
   chunk({ content: "", tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }] })
-const end = (finish_reason = "stop", content = "") =>
-  chunk({ content }, { finish_reason, model_name: "gpt-4o-mini-2024-07-18" })
+const end = (finish_reason = "stop", model_name = "gpt-4o-mini-2024-07-18", content = "") =>
+  chunk({ content }, { finish_reason, model_name })
 const count = (input_tokens: number, output_tokens: number) => {
   const usage_metadata = { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens }
   const message = Object.assign(new AIMessageChunk(""), { usage_metadata })
   return new ChatGenerationChunk({ message, text: "" })
 }
 const counted = count(7, 8)
+const absurd = count(2 ** 31, 8)
 const miscounted = count(Number.NaN, 0.5)
 
 /** A model in memory: says what is offered to it, and tells when it is asked for more. */
@@ -137,7 +138,7 @@ describe("a model call", () => {
     Effect.gen(function* () {
       const { heard, run, say } = yield* scripted
       const answer = yield* Effect.forkChild(run())
-      yield* Effect.forkChild(say(text("one "), end("stop", "two"), "end"))
+      yield* Effect.forkChild(say(text("one "), end("stop", "gpt-4o-mini", "two"), "end"))
       expect(yield* Fiber.join(answer)).toMatchObject({ text: "one two" })
       assert.deepStrictEqual(heard, ["one ", "two"])
     })
@@ -168,6 +169,11 @@ describe("a model call", () => {
       "estimated where it counts nonsense",
       [text("one"), end(), miscounted, "end"],
       { inputTokens: 12, isEstimated: true }
+    ],
+    [
+      "estimated where it counts more than can be",
+      [text("one"), end(), absurd, "end"],
+      { inputTokens: 12, outputTokens: 10, isEstimated: true }
     ],
     [
       "estimated when it was cut",
@@ -207,6 +213,21 @@ describe("a model call", () => {
       yield* Effect.forkChild(say(text("one"), end(), counted, "end"))
       yield* Fiber.join(answer)
       assert.strictEqual(usage[0]?.model, "gpt-4o-mini-2024-07-18")
+    })
+  )
+
+  it.effect.each([
+    ["empty", ""],
+    ["unstorable", "gpt\0"],
+    ["of two lines", "a\nb"],
+    ["endless", "x".repeat(201)]
+  ] as const)("has the name it was asked by where the one told is %s", ([, name]) =>
+    Effect.gen(function* () {
+      const { run, say, usage } = yield* scripted
+      const answer = yield* Effect.forkChild(run())
+      yield* Effect.forkChild(say(text("one"), end("stop", name), counted, "end"))
+      yield* Fiber.join(answer)
+      assert.strictEqual(usage[0]?.model, "gpt-4o-mini")
     })
   )
 })

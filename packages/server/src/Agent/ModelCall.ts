@@ -1,7 +1,7 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
 import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Clock, Duration, Effect, Exit, Option, Predicate, Schema } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner } from "./characters.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
@@ -116,8 +116,13 @@ const silence = (limit: Duration.Duration, heard: Heard): Effect.Effect<never, M
     }
   })
 
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+/** Far above any context: a count beyond is a mistake of somebody on the way, and could not be stored. */
+const maxCount = 100_000_000
+const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxCount }))
 const decodeCounted = Schema.decodeUnknownOption(Schema.Struct({ input_tokens: Count, output_tokens: Count }))
+
+/** Names are stored, logged and shown to people. */
+const isName = Schema.is(Schema.String.check(Schema.isPattern(/^\P{Cc}{1,200}$/u)))
 
 /**
  * What a request took, if it took anything. The provider counts at the end; of one that did not get there it is an
@@ -132,7 +137,7 @@ const usageOf = (
 ): ModelUsage | undefined => {
   // The provider tells which model really answered, often with its date.
   const name = answer?.response_metadata["model_name"]
-  const answeredBy = Predicate.isString(name) ? name : model
+  const answeredBy = isName(name) ? name : model
   const counted = decodeCounted(answer?.usage_metadata)
   if (Option.isSome(counted)) {
     const { input_tokens, output_tokens } = counted.value

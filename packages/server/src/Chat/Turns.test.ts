@@ -56,6 +56,17 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn", (it) => {
     })
   )
 
+  it.effect("is not lost to a provider that counts more tokens than can be stored", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(Reply.text("Good day!", { usage: { promptTokens: 3_000_000_000, completionTokens: 500 } }))
+      const { message, usage } = yield* answer(person, "Hello")
+      assert.strictEqual(message.content, "Good day!")
+      assert.isBelow(usage.input_tokens, 1000)
+    })
+  )
+
   it.effect("is shown what was said before in its session, until that is cleared", () =>
     Effect.gen(function* () {
       const stub = yield* scripted

@@ -72,6 +72,22 @@ layer(NodeServices.layer, { excludeTestServices: true })("a server that cannot s
     })
   )
 
+  it.effect("says which file of prices it cannot use, and why", () =>
+    Effect.gen(function* () {
+      const { url } = yield* TestDatabase.make
+      const { code, stderr } = yield* start("main.ts", {
+        APP_ENV: "test",
+        PORT: "0",
+        POSTGRES_URL: Redacted.value(url),
+        PRICES_FILE: "nowhere.json"
+      })
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "Cannot use the prices of PRICES_FILE=nowhere.json:")
+      assert.include(stderr, "  NotFound: ")
+      assert.isTrue(isPlain(stderr), stderr)
+    })
+  )
+
   it.effect("says that its port is taken, and what to do", () =>
     Effect.gen(function* () {
       const { url } = yield* TestDatabase.make

@@ -88,8 +88,8 @@ export class Turns extends Context.Service<
                 calls.length === 0 ? Effect.void : Effect.ignoreCause(repo.account({ userId, sessionId, calls }))
               )
               const onUsage = (call: ModelUsage) =>
-                Effect.sync(() => {
-                  calls.push({ ...call, costEur: prices.costEur(call.model, call.inputTokens, call.outputTokens) })
+                Effect.map(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
+                  calls.push({ ...call, costEur })
                 })
               const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
               const question = { id, content: request.content, timestamp: yield* DateTime.now }

@@ -1,4 +1,4 @@
-import { NodeCrypto } from "@effect/platform-node"
+import { NodeCrypto, NodeServices } from "@effect/platform-node"
 import { assert, expect, layer } from "@effect/vitest"
 import { MessageId, SessionId } from "@parley/domain/Sessions"
 import { UserId } from "@parley/domain/Users"
@@ -59,7 +59,8 @@ const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success
     }))
   ).pipe(Layer.provide(parrot))
   const rooms = yield* Turns.layer.pipe(
-    Layer.provide([patient, Prices.layer, AgentMemory.layer, NodeCrypto.layer]),
+    Layer.provide([patient, Prices.layer, AgentMemory.layer]),
+    Layer.provide([NodeCrypto.layer, NodeServices.layer]),
     Layer.provide(Layer.succeed(SqlClient.SqlClient, slowed(yield* SqlClient.SqlClient, hooks))),
     Layer.build,
     Scope.provide(scope)

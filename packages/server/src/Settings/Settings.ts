@@ -8,6 +8,7 @@ import { settings as auth } from "../Auth/settings.ts"
 import { settings as edge } from "../Edge/settings.ts"
 import { settings as sql } from "../Sql/settings.ts"
 import { settings as telemetry } from "../Telemetry/settings.ts"
+import { settings as usage } from "../Usage/settings.ts"
 import { appEnvironment, type Setting } from "./Setting.ts"
 
 export const all: ReadonlyArray<Setting<unknown>> = [
@@ -16,6 +17,7 @@ export const all: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(sql),
   ...Object.values(auth),
   ...Object.values(agent),
+  ...Object.values(usage),
   ...Object.values(telemetry)
 ]
 

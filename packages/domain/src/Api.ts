@@ -5,6 +5,7 @@ import { InternalServerError, ServiceUnavailable, ValidationError } from "./Erro
 import { HealthGroup } from "./Health.ts"
 import { documented } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
+import { UsageGroup } from "./Usage.ts"
 import { UsersGroup } from "./Users.ts"
 
 export const version = "0.1.0"
@@ -16,7 +17,7 @@ export class Boundary extends HttpApiMiddleware.Service<Boundary>()("@parley/dom
 
 /** The whole contract. Unknown fields of a request are refused, so that a misspelt option never passes in silence. */
 export class Api extends HttpApi.make("parley")
-  .add(AuthGroup, UsersGroup, SessionsGroup, ChatGroup)
+  .add(AuthGroup, UsersGroup, UsageGroup, SessionsGroup, ChatGroup)
   .prefix("/api/v1")
   .add(HealthGroup)
   .middleware(Boundary)

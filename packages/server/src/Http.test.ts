@@ -97,6 +97,8 @@ layer(TestServer.layer, { excludeTestServices: true })("the API", (it) => {
       yield* visit("post /api/v1/chat/sessions/{session_id}/cancel", 409, { token }, `${one}/cancel`)
       yield* visit("delete /api/v1/chat/sessions/{session_id}/messages", 204, { token }, `${one}/messages`)
       yield* visit("delete /api/v1/chat/sessions/{session_id}", 204, { token }, one)
+      yield* visit("get /api/v1/users/me/usage", 200, { token })
+      yield* visit("get /api/v1/users/me/usage", 422, { token }, "/api/v1/users/me/usage?month=today")
       yield* visit("post /api/v1/auth/logout", 204, { token })
 
       const never = operations(document)

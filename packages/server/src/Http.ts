@@ -15,9 +15,10 @@ import { refuseForNow, refuseUnreadable } from "./Edge/unreadable.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
+import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
 
-const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Sessions.layer, Chat.layer, Health.layer)
+const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Usage.layer, Sessions.layer, Chat.layer, Health.layer)
 
 /** Beside the API: what explains it. */
 const paths = { docs: "/docs", openapi: "/openapi.json" } as const

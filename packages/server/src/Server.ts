@@ -6,9 +6,10 @@ import { Turns } from "./Chat/Turns.ts"
 import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
 import { Sessions } from "./Sessions/Sessions.ts"
+import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer).pipe(
+const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer, Usage.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )
 

@@ -26,6 +26,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "post /api/v1/auth/refresh",
           "post /api/v1/auth/logout",
           "get /api/v1/users/me",
+          "get /api/v1/users/me/usage",
           "post /api/v1/chat/sessions",
           "get /api/v1/chat/sessions",
           "get /api/v1/chat/sessions/{session_id}",

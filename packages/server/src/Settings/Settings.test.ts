@@ -67,11 +67,13 @@ describe("the settings", () => {
         JWT_REFRESH_TOKEN_EXPIRE_DAYS: "soon",
         REFRESH_REUSE_GRACE_SECONDS: "-1",
         BCRYPT_ROUNDS: "99",
-        LOG_LEVEL: "loud"
+        LOG_LEVEL: "loud",
+        USER_MONTHLY_TARGET_EUR: "-1",
+        USER_MONTHLY_LIMIT_EUR: "2,50"
       }
       const message = yield* told(wrong)
       assert.sameMembers(named(message), Object.keys(wrong))
-      assert.include(message, "12 of its settings")
+      assert.include(message, "14 of its settings")
       for (const secret of ["hunter2", "mysql", "too-short-secret", "eighty", "perhaps", "loud"])
         assert.notInclude(message, secret)
     })

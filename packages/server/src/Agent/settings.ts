@@ -12,6 +12,11 @@ const NameList = Schema.String.pipe(
   )
 )
 
+/** Only in the query string, where it can change neither host nor path. */
+const SearchAddress = Schema.URLFromString.check(
+  Schema.makeFilter(({ protocol, search }) => /^https?:$/u.test(protocol) && search.includes("{query}"))
+)
+
 export const settings = {
   apiKey: Setting.requiredOutsideDevelopment(
     Setting.optional("LLM_API_KEY", Config.Redacted("LLM_API_KEY"), "the API key of the model's provider")
@@ -54,6 +59,17 @@ export const settings = {
     Config.NonEmptyString("AGENT_NAME"),
     "Parley",
     "what the agent calls itself"
+  ),
+  webSearchUrl: Setting.optional(
+    "WEB_SEARCH_URL",
+    Config.schema(SearchAddress, "WEB_SEARCH_URL"),
+    "an http or https address with {query} after its ?, such as https://searx.example.org/search?q={query}&format=json"
+  ),
+  webSearchAllowPrivate: Setting.withDefault(
+    "WEB_SEARCH_ALLOW_PRIVATE",
+    Config.Boolean("WEB_SEARCH_ALLOW_PRIVATE"),
+    false,
+    "false, or true when the search engine is in a private network"
   )
 }
 

@@ -2,6 +2,7 @@ import { assert, expect, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schema } from "effect"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
+import * as StubSearch from "../../test/StubSearch.ts"
 import { answer, events, newcomer, say, sessions } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import * as Tool from "../Agent/Tools/Tool.ts"
@@ -150,6 +151,49 @@ layer(TestServer.layerWith({ tools }), { excludeTestServices: true })("a turn wi
       yield* answer(person, "Thanks")
       const asked = (yield* stub.calls).find(({ request }) => request.messages.at(-1)?.content === "Thanks")
       assert.include(String(asked?.request.messages[0]?.content), "They added.")
+    })
+  )
+})
+
+/** An engine that answers when two have asked: one after the other, they would never be. */
+const engine = Effect.gen(function* () {
+  const searches: Array<StubSearch.Search> = []
+  return yield* StubSearch.make((search) => {
+    if (searches.push(search) < 2) return
+    for (const { query, ...search } of searches.splice(0)) {
+      const results = [{ title: `All about ${query}`, url: `https://${query}.example/`, content: null }]
+      StubSearch.json({ results })({ query, ...search })
+    }
+  })
+})
+
+const withSearch = Layer.unwrap(
+  Effect.map(engine, ({ url }) =>
+    TestServer.layerWith({ settings: { WEB_SEARCH_URL: url, WEB_SEARCH_ALLOW_PRIVATE: "true" } })
+  )
+)
+
+layer(withSearch, { excludeTestServices: true })("a turn with a web search", (it) => {
+  it.effect("may search for two things at once, and answers with what was found", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const search = (query: string) => ({ name: "web_search", arguments: { query } })
+      yield* stub.enqueue(Reply.toolCalls([search("otters"), search("beavers")]), Reply.text("Both swim."))
+      const all = yield* events(yield* newcomer, "Otters or beavers?")
+      const offered = (yield* stub.nextCall).request.tools ?? []
+      assert.deepStrictEqual(
+        offered.map((tool) => tool.function.name),
+        ["current_time", "web_search"]
+      )
+      assert.deepStrictEqual(
+        all.filter(({ event }) => event === "tool").map(({ data }) => [data.name, data.status]),
+        ["started", "started", "finished", "finished"].map((status) => ["web_search", status])
+      )
+      assert.strictEqual(all.at(-1)?.data.message?.content, "Both swim.")
+      assert.deepStrictEqual(yield* shown, [
+        "1. All about otters\n   https://otters.example/",
+        "1. All about beavers\n   https://beavers.example/"
+      ])
     })
   )
 })

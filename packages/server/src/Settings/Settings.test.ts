@@ -67,14 +67,16 @@ describe("the settings", () => {
         JWT_REFRESH_TOKEN_EXPIRE_DAYS: "soon",
         REFRESH_REUSE_GRACE_SECONDS: "-1",
         BCRYPT_ROUNDS: "99",
-        LOG_LEVEL: "loud",
+        WEB_SEARCH_URL: "https://search.example/otters",
+        WEB_SEARCH_ALLOW_PRIVATE: "maybe",
         USER_MONTHLY_TARGET_EUR: "-1",
-        USER_MONTHLY_LIMIT_EUR: "2,50"
+        USER_MONTHLY_LIMIT_EUR: "2,50",
+        LOG_LEVEL: "loud"
       }
       const message = yield* told(wrong)
       assert.sameMembers(named(message), Object.keys(wrong))
-      assert.include(message, "14 of its settings")
-      for (const secret of ["hunter2", "mysql", "too-short-secret", "eighty", "perhaps", "loud"])
+      assert.include(message, "16 of its settings")
+      for (const secret of ["hunter2", "mysql", "too-short-secret", "eighty", "perhaps", "loud", "otters", "maybe"])
         assert.notInclude(message, secret)
     })
   )

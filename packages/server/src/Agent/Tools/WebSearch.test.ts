@@ -80,17 +80,21 @@ describe("the web search", () => {
     })
   )
 
-  it.effect("closes its connection after each answer, read or not", () =>
-    Effect.gen(function* () {
-      const engine = yield* StubSearch.make((search) => {
-        if (search.query === "fine") nothing(search)
-        // An error with a body that never ends.
-        else search.response.writeHead(500).write("x")
-      })
-      yield* search(engine, "fine")
-      yield* failure(search(engine, "bad"))
-      for (const { closed } of [yield* engine.next, yield* engine.next]) yield* closed
-    })
+  it.effect(
+    "closes its connection after each answer, read or not",
+    () =>
+      Effect.gen(function* () {
+        const engine = yield* StubSearch.make((search) => {
+          if (search.query === "fine") nothing(search)
+          // An error with a body that never ends.
+          else search.response.writeHead(500).write("x")
+        })
+        yield* search(engine, "fine")
+        yield* failure(search(engine, "bad"))
+        for (const { closed } of [yield* engine.next, yield* engine.next]) yield* closed
+      }),
+    // The garbage collector would close it too, after some seconds.
+    3000
   )
 
   it.effect("closes its connection at once when it is interrupted", () =>

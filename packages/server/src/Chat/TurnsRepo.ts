@@ -54,8 +54,8 @@ export const make = Effect.gen(function* () {
         ) a ON true
         CROSS JOIN LATERAL (
           SELECT coalesce((array_agg(model ORDER BY id DESC))[1], '') AS model,
-            coalesce(sum(input_tokens), 0)::integer AS input_tokens,
-            coalesce(sum(output_tokens), 0)::integer AS output_tokens, coalesce(sum(cost_eur), 0)::float8 AS cost_eur
+            coalesce(sum(input_tokens), 0)::float8 AS input_tokens,
+            coalesce(sum(output_tokens), 0)::float8 AS output_tokens, coalesce(sum(cost_eur), 0)::float8 AS cost_eur
           FROM usage WHERE session_id = m.session_id AND message_id = a.id
         ) u
         WHERE m.session_id = ${sessionId} AND s.user_id = ${userId} AND m.id = ${messageId}`

@@ -34,6 +34,31 @@ export const start = (
   options: { readonly args?: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> }
 ) => Effect.orDie(command(file, { ...options, stdout: "ignore" }))
 
+/** Starts what is to be watched, and killed: gives the lines it prints, as they come, and ends it without asking. */
+export const startLogged = Effect.fnUntraced(function* (
+  file: string,
+  options: { readonly env?: Readonly<Record<string, string>> }
+) {
+  const handle = yield* Effect.acquireRelease(command(file, { ...options, stdout: "pipe" }), ({ pid }) =>
+    Effect.sync(() => signal(pid, "SIGKILL"))
+  )
+  const lines: Array<string> = []
+  yield* handle.stdout.pipe(
+    Stream.decodeText(),
+    Stream.splitLines,
+    Stream.runForEach((line) => Effect.sync(() => lines.push(line))),
+    Effect.forkScoped
+  )
+  return { handle, lines }
+}, Effect.orDie)
+
+/** To a process that may have ended. */
+export const signal = (pid: number, name: NodeJS.Signals) => {
+  try {
+    process.kill(pid, name)
+  } catch {}
+}
+
 /** Starts what prints one JSON line when it is ready; gives that line too. */
 export const startTold = <A>(file: string, args: ReadonlyArray<string>, ready: Schema.Codec<A, unknown>) =>
   Effect.gen(function* () {

@@ -94,7 +94,8 @@ export interface Listening {
   readonly events: Stream.Stream<SseEvent, Cause.UnknownError | Schema.SchemaError>
 }
 
-const splitFrames = <E>(text: Stream.Stream<string, E>) =>
+/** The events of a stream, whatever the pieces in which it comes. */
+export const eventsOf = <E>(text: Stream.Stream<string, E>) =>
   text.pipe(
     Stream.mapAccum(
       () => "",
@@ -116,7 +117,7 @@ export const listen = Effect.fnUntraced(function* ({ session_id, token }: Person
     evaluate: () => body ?? assert.fail("no body"),
     onError: (error) => new Cause.UnknownError(error)
   }).pipe(Stream.decodeText)
-  const listening: Listening = { response, text, events: splitFrames(text) }
+  const listening: Listening = { response, text, events: eventsOf(text) }
   return listening
 })
 

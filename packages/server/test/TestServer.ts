@@ -64,49 +64,50 @@ export class TestServer extends Context.Service<
     readonly openSession: (token: string) => Effect.Effect<string>
   }
 >()("@parley/server/test/TestServer") {
+  /** For a server that runs elsewhere. */
+  static readonly client = (url: string): TestServer["Service"] => {
+    let accounts = 0
+
+    const request = (method: string, path: string, { body, headers, token }: Ask = {}) =>
+      Effect.promise((signal) =>
+        fetch(new URL(path.startsWith("/api") || !path.startsWith("/v1") ? path : `/api${path}`, url), {
+          method,
+          signal,
+          headers: {
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...headers
+          },
+          ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+        })
+      )
+    const ask = Effect.fnUntraced(function* (method: string, path: string, options?: Ask) {
+      const response = yield* request(method, path, options)
+      const text = yield* Effect.promise(() => response.text())
+      return { status: response.status, headers: response.headers, text, json: parse(text) }
+    })
+    const field = (name: string, reply: Reply) =>
+      Schema.decodeUnknownEffect(Schema.Struct({ [name]: Schema.String }))(reply.json).pipe(
+        Effect.map((fields) => fields[name] ?? ""),
+        Effect.orDie
+      )
+    return TestServer.of({
+      url,
+      fetch: request,
+      ask,
+      register: Effect.suspend(() =>
+        ask("POST", "/v1/auth/register", {
+          body: { email: `user${++accounts}@example.com`, password: "Correct-horse-7" }
+        })
+      ).pipe(Effect.flatMap((reply) => field("access_token", reply))),
+      openSession: (token) =>
+        Effect.flatMap(ask("POST", "/v1/chat/sessions", { token, body: {} }), (reply) => field("session_id", reply))
+    })
+  }
+
   static readonly layerClient = Layer.effect(
     TestServer,
-    Effect.gen(function* () {
-      const { address } = yield* HttpServer.HttpServer
-      const url = HttpServer.formatAddress(address)
-      let accounts = 0
-
-      const request = (method: string, path: string, { body, headers, token }: Ask = {}) =>
-        Effect.promise((signal) =>
-          fetch(new URL(path.startsWith("/api") || !path.startsWith("/v1") ? path : `/api${path}`, url), {
-            method,
-            signal,
-            headers: {
-              ...(body === undefined ? {} : { "content-type": "application/json" }),
-              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-              ...headers
-            },
-            ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
-          })
-        )
-      const ask = Effect.fnUntraced(function* (method: string, path: string, options?: Ask) {
-        const response = yield* request(method, path, options)
-        const text = yield* Effect.promise(() => response.text())
-        return { status: response.status, headers: response.headers, text, json: parse(text) }
-      })
-      const field = (name: string, reply: Reply) =>
-        Schema.decodeUnknownEffect(Schema.Struct({ [name]: Schema.String }))(reply.json).pipe(
-          Effect.map((fields) => fields[name] ?? ""),
-          Effect.orDie
-        )
-      return TestServer.of({
-        url,
-        fetch: request,
-        ask,
-        register: Effect.suspend(() =>
-          ask("POST", "/v1/auth/register", {
-            body: { email: `user${++accounts}@example.com`, password: "Correct-horse-7" }
-          })
-        ).pipe(Effect.flatMap((reply) => field("access_token", reply))),
-        openSession: (token) =>
-          Effect.flatMap(ask("POST", "/v1/chat/sessions", { token, body: {} }), (reply) => field("session_id", reply))
-      })
-    })
+    Effect.map(HttpServer.HttpServer, ({ address }) => TestServer.client(HttpServer.formatAddress(address)))
   )
 
   /** `TestServer`, `StubModel`, the database and what was logged, for one block of tests. */

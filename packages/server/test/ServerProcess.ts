@@ -1,0 +1,98 @@
+/** The server as a process of its own, which a test can kill, stop and start again. */
+import { NodeServices } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, Layer, Redacted, Schedule, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { answers, freePort, signal, startLogged } from "../bench/Processes.ts"
+import { StubModel } from "./StubModel.ts"
+import * as TestDatabase from "./TestDatabase.ts"
+import { settings, TestServer } from "./TestServer.ts"
+
+export interface Options {
+  readonly database: Redacted.Redacted
+  readonly modelUrl: string
+  readonly port: number
+}
+
+/** Starts one and waits until it is ready. */
+export const start = Effect.fnUntraced(function* ({ database, modelUrl, port }: Options) {
+  const { handle, lines } = yield* startLogged("src/main.ts", {
+    env: {
+      ...settings,
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      POSTGRES_URL: Redacted.value(database),
+      LLM_API_KEY: "stub",
+      LLM_BASE_URL: modelUrl
+    }
+  })
+  const url = `http://127.0.0.1:${port}`
+  yield* answers(`${url}/health/ready`)
+  const send = (name: NodeJS.Signals) => Effect.sync(() => signal(handle.pid, name))
+  return {
+    client: TestServer.client(url),
+    /** What it has logged so far. */
+    lines,
+    isRunning: Effect.orDie(handle.isRunning),
+    /** Ends it in the middle of whatever it does. */
+    kill: Effect.andThen(send("SIGKILL"), Effect.exit(handle.exitCode)),
+    freeze: send("SIGSTOP"),
+    thaw: send("SIGCONT")
+  }
+})
+
+/**
+ * What killed servers have left: waits until the database has noticed that they are gone, and then has their leases run
+ * out. Those last 30 s on the database's clock; here it is moved.
+ */
+const bury = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'parley'`.pipe(
+    Effect.repeat({ until: (rows) => rows.length === 0, schedule: Schedule.spaced(10) })
+  )
+  yield* sql`UPDATE sessions SET lease_expires_at = now() WHERE lease_token IS NOT NULL`
+})
+
+/** One server on a database of the test's own, always at the same address. */
+export class ServerProcess extends Context.Service<
+  ServerProcess,
+  {
+    readonly options: Options
+    readonly kill: Effect.Effect<void>
+    readonly freeze: Effect.Effect<void>
+    /** After it was killed. */
+    readonly restart: Effect.Effect<void>
+  }
+>()("@parley/server/test/ServerProcess") {
+  /** With `TestServer`, `StubModel` and the database. */
+  static readonly layer = Layer.unwrap(
+    Effect.gen(function* () {
+      const { url } = yield* TestDatabase.make
+      const port = yield* freePort
+      const one = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const scope = yield* Effect.scope
+        const { baseUrl } = yield* StubModel
+        const options = { database: url, modelUrl: baseUrl, port }
+        const started = Scope.provide(Effect.provide(start(options), NodeServices.layer), scope)
+        let server = yield* started
+        return Context.make(
+          ServerProcess,
+          ServerProcess.of({
+            options,
+            kill: Effect.suspend(() => server.kill),
+            freeze: Effect.suspend(() => server.freeze),
+            restart: Effect.provideService(bury, SqlClient.SqlClient, sql).pipe(
+              Effect.andThen(started),
+              Effect.map((next) => void (server = next)),
+              Effect.orDie
+            )
+          })
+        ).pipe(Context.add(TestServer, server.client))
+      })
+      return Layer.effectContext(one).pipe(
+        Layer.provideMerge(Layer.merge(StubModel.layer, PgClient.layer({ url, applicationName: "test" })))
+      )
+    })
+  )
+}

@@ -1,8 +1,8 @@
 /** A wire to PostgreSQL that counts what passes: each statement the database is asked to execute, BEGIN and COMMIT too. */
-import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
 import { connect, createServer } from "node:net"
 import type { Socket } from "node:net"
+import * as BoundedClient from "../src/Sql/BoundedClient.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 
 /** Of the frontend's messages these execute something: a simple query, and a prepared statement's portal. */
@@ -71,10 +71,15 @@ export const make = () => {
     return Redacted.make(url.href)
   })
 
-  const layer = PgClient.layerFrom(
+  const layer = BoundedClient.layerFrom(
     Effect.gen(function* () {
       const { url } = yield* TestDatabase.make
-      return yield* PgClient.make({ url: yield* tap(url), maxConnections: 10, multiplex: true })
+      return yield* BoundedClient.make({
+        url: yield* tap(url),
+        maxConnections: 10,
+        multiplex: true,
+        answerTimeout: "5 seconds"
+      })
     })
   )
 

@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Effect, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
+import * as BoundedClient from "../src/Sql/BoundedClient.ts"
 
 export const templateName = "parley_template"
 
@@ -36,6 +37,10 @@ export const makeEmpty = copyOf("template0")
 
 /** As production has it, or with fewer connections and each for one statement at a time. */
 export const layerPool = (maxConnections: number, multiplex = true) =>
-  PgClient.layerFrom(Effect.flatMap(make, ({ url }) => PgClient.make({ url, maxConnections, multiplex })))
+  BoundedClient.layerFrom(
+    Effect.flatMap(make, ({ url }) =>
+      BoundedClient.make({ url, maxConnections, multiplex, answerTimeout: "5 seconds" })
+    )
+  )
 
 export const layer = layerPool(10)

@@ -1,7 +1,7 @@
 /** A database at the end of a wire that a test can cut, freeze and mend. */
-import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Layer, Redacted } from "effect"
+import { Context, type Duration, Effect, Layer, Redacted } from "effect"
 import { connect, createServer, type Socket } from "node:net"
+import * as BoundedClient from "../src/Sql/BoundedClient.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 
 export class Wire extends Context.Service<
@@ -9,6 +9,8 @@ export class Wire extends Context.Service<
   {
     /** The address of the database through the wire. */
     readonly url: Redacted.Redacted
+    /** And past it. */
+    readonly direct: Redacted.Redacted
     /** Connections break, and new ones are refused. */
     readonly cut: Effect.Effect<void>
     /** Connections stay, but nothing comes through any more. */
@@ -64,17 +66,17 @@ export const layer = Layer.effect(
     const url = new URL(Redacted.value(database.url))
     const { port, ...wire } = yield* forward(url.hostname, Number(url.port))
     url.port = String(port)
-    return Wire.of({ ...wire, url: Redacted.make(url.href) })
+    return Wire.of({ ...wire, url: Redacted.make(url.href), direct: database.url })
   })
 )
 
-const layerPool = (multiplex: boolean) =>
-  PgClient.layerFrom(Effect.flatMap(Wire, ({ url }) => PgClient.make({ url, maxConnections: 3, multiplex }))).pipe(
-    Layer.provide(layer)
-  )
-
 /** For `TestServer.layerWith`: the pool at this end of the wire. */
-export const layerDatabase = layerPool(true)
+export const layerPool = (options: { readonly multiplex: boolean; readonly answerTimeout: Duration.Input }) =>
+  BoundedClient.layerFrom(
+    Effect.flatMap(Wire, ({ url }) => BoundedClient.make({ url, maxConnections: 3, ...options }))
+  ).pipe(Layer.provide(layer))
+
+export const layerDatabase = layerPool({ multiplex: true, answerTimeout: "5 seconds" })
 
 /** As it is set up behind a pooler. */
-export const layerDatabaseUnprepared = layerPool(false)
+export const layerDatabaseUnprepared = layerPool({ multiplex: false, answerTimeout: "5 seconds" })

@@ -30,7 +30,10 @@ export class Theirs extends Context.Service<Theirs, PostgresSaver>()("@parley/se
 }
 
 export const layer = Layer.mergeAll(CheckpointRepo.layer, Theirs.layer).pipe(
-  Layer.provideMerge(TestDatabase.layer),
+  // `PgClient` itself: LangGraph's saver wants to know the address.
+  Layer.provideMerge(
+    PgClient.layerFrom(Effect.flatMap(TestDatabase.make, ({ url }) => PgClient.make({ url, multiplex: true })))
+  ),
   Layer.orDie
 )
 

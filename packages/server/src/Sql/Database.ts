@@ -1,6 +1,8 @@
 /** The one pool of the server: real PostgreSQL, named by POSTGRES_URL, or the embedded one in development. */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Option, Redacted, Schema } from "effect"
+import type { SqlClient } from "effect/sql"
+import * as BoundedClient from "./BoundedClient.ts"
 import * as EmbeddedPostgres from "./Embedded/EmbeddedPostgres.ts"
 import { migrate } from "./Migrations.ts"
 import { reasonsOf } from "./reasons.ts"
@@ -31,46 +33,57 @@ export const url = Effect.gen(function* () {
   return embedded.url
 })
 
-/** A statement that runs away, or a transaction that nobody ends, must not hold locks and connections for ever. */
-const limits = { statement_timeout: "30000", idle_in_transaction_session_timeout: "30000" }
+/** How long a request waits for a connection and the answer to a statement. Then the database is not there for it. */
+const answerTimeout = "5 seconds"
 
-const connect = Effect.fnUntraced(function* (
-  address: Redacted.Redacted,
-  maxConnections: number,
-  startupParameters: Readonly<Record<string, string>>
-) {
-  const prepare = yield* settings.prepare.config
-  const client = yield* PgClient.make({
+/**
+ * Nobody waits for a statement any more when it gets a lock later than that. One that runs away, or a transaction that
+ * nobody ends, must not hold locks and connections for ever.
+ */
+const limits = {
+  lock_timeout: "5000",
+  statement_timeout: "30000",
+  idle_in_transaction_session_timeout: "30000"
+}
+
+const common = (address: Redacted.Redacted) =>
+  Effect.map(settings.prepare.config, (prepare) => ({
     url: address,
     applicationName: "parley",
-    maxConnections,
     prepare,
     // Small statements of several requests share a connection; transactions still have one to themselves.
     multiplex: prepare,
-    connectTimeout: "5 seconds",
-    // A pooler in transaction mode refuses start-up parameters it does not know.
-    ...(prepare ? { startupParameters } : {})
-  })
-  yield* Effect.mapError(
-    client`SELECT 1`,
+    connectTimeout: "5 seconds" as const
+  }))
+
+const reached = (address: Redacted.Redacted) => (sql: SqlClient.SqlClient) =>
+  Effect.mapError(
+    sql`SELECT 1`,
     (error) => new DatabaseUnreachable({ where: place(address), reason: reasonsOf(error).join(": ") })
   )
-  return client
-})
 
 /** Brings the schema up to date, past the pooler if there is one; gives the address of the database. */
 export const migrated = Effect.gen(function* () {
   const address = yield* url
   const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
   // No limits: a migration may take long, and so may waiting for another server's.
-  yield* Effect.provide(migrate, PgClient.layerFrom(connect(direct, 1, {})))
+  const client = PgClient.make({ ...(yield* common(direct)), maxConnections: 1 })
+  yield* Effect.provide(migrate, PgClient.layerFrom(Effect.tap(client, reached(direct))))
   return address
 })
 
 /** The pool on a current schema: migrations run first, one server at a time, the others wait. */
-export const layer = PgClient.layerFrom(
+export const layer = BoundedClient.layerFrom(
   Effect.gen(function* () {
     const address = yield* migrated
-    return yield* connect(address, yield* settings.poolSize.config, limits)
+    const shared = yield* common(address)
+    const client = BoundedClient.make({
+      ...shared,
+      maxConnections: yield* settings.poolSize.config,
+      answerTimeout,
+      // A pooler in transaction mode refuses start-up parameters it does not know.
+      ...(shared.prepare ? { startupParameters: limits } : {})
+    })
+    return yield* Effect.tap(client, reached(address))
   })
 )

@@ -1,0 +1,77 @@
+import { assert, layer } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import * as Wire from "../../test/Wire.ts"
+import { isUnreachable } from "./isUnreachable.ts"
+
+const answerTimeout = "300 millis"
+
+/** How it ends, and whether that is in time, on a machine that is busy. */
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const startedAt = performance.now()
+    const exit = yield* Effect.exit(Effect.orDie(effect))
+    return { exit, millis: performance.now() - startedAt }
+  })
+
+const isOutage = ({ exit, millis }: { readonly exit: Exit.Exit<unknown>; readonly millis: number }) => {
+  assert.isTrue(Exit.isFailure(exit) && isUnreachable(exit.cause), Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "")
+  assert.isAtLeast(millis, 290)
+  // The driver alone gives up after five seconds, or never.
+  assert.isBelow(millis, 3_000)
+}
+
+for (const multiplex of [true, false])
+  layer(Wire.layerPool({ multiplex, answerTimeout }).pipe(Layer.provideMerge(Wire.layer)), {
+    excludeTestServices: true
+  })(`a database that stands still, ${multiplex ? "its connections shared" : "each for one statement"},`, (it) => {
+    const ready = Effect.gen(function* () {
+      const wire = yield* Wire.Wire
+      yield* wire.cut
+      yield* wire.mend
+      const sql = yield* SqlClient.SqlClient
+      yield* Effect.eventually(sql`SELECT 1`)
+      return { sql, wire }
+    })
+
+    it.effect("is lost for who asks it, and for a hundred more that wait for three connections", () =>
+      Effect.gen(function* () {
+        const { sql, wire } = yield* ready
+        yield* wire.freeze
+        for (const ended of yield* Effect.replicateEffect(timed(sql`SELECT 1`), 100, { concurrency: "unbounded" }))
+          isOutage(ended)
+        isOutage(yield* timed(sql.withTransaction(sql`SELECT 1`)))
+      })
+    )
+
+    it.effect("is lost for a transaction, where it stands and where it would end", () =>
+      Effect.gen(function* () {
+        const { sql, wire } = yield* ready
+        isOutage(yield* timed(sql.withTransaction(Effect.andThen(wire.freeze, sql`SELECT 1`))))
+        yield* wire.cut
+        yield* wire.mend
+        isOutage(yield* timed(sql.withTransaction(Effect.andThen(sql`SELECT 1`, wire.freeze))))
+      })
+    )
+
+    it.effect("is back as soon as it answers", () =>
+      Effect.gen(function* () {
+        const { sql, wire } = yield* ready
+        yield* wire.freeze
+        isOutage(yield* timed(sql`SELECT 1`))
+        // The connections that fell silent stay so: they are not used again.
+        yield* wire.mend
+        assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+        assert.deepStrictEqual(yield* sql.withTransaction(sql`SELECT 1 AS one`), [{ one: 1 }])
+      })
+    )
+
+    it.effect("keeps nobody waiting who has gone", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* ready
+        const slow = yield* Effect.forkChild(sql`SELECT pg_sleep(0.1)`, { startImmediately: true })
+        yield* Fiber.interrupt(slow)
+        assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+      })
+    )
+  })

@@ -58,41 +58,45 @@ export class ServerProcess extends Context.Service<
   ServerProcess,
   {
     readonly options: Options
+    /** What the first one has logged so far. */
+    readonly lines: ReadonlyArray<string>
+    readonly isRunning: Effect.Effect<boolean>
     readonly kill: Effect.Effect<void>
     readonly freeze: Effect.Effect<void>
+    readonly thaw: Effect.Effect<void>
     /** After it was killed. */
     readonly restart: Effect.Effect<void>
   }
 >()("@parley/server/test/ServerProcess") {
   /** With `TestServer`, `StubModel` and the database. */
-  static readonly layer = Layer.unwrap(
-    Effect.gen(function* () {
-      const { url } = yield* TestDatabase.make
-      const port = yield* freePort
-      const one = Effect.gen(function* () {
+  static readonly layerOn = (database: Redacted.Redacted) =>
+    Layer.effectContext(
+      Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
         const scope = yield* Effect.scope
         const { baseUrl } = yield* StubModel
-        const options = { database: url, modelUrl: baseUrl, port }
+        const options = { database, modelUrl: baseUrl, port: yield* freePort }
         const started = Scope.provide(Effect.provide(start(options), NodeServices.layer), scope)
         let server = yield* started
+        const { client, lines } = server
         return Context.make(
           ServerProcess,
           ServerProcess.of({
             options,
+            lines,
+            isRunning: Effect.suspend(() => server.isRunning),
             kill: Effect.suspend(() => server.kill),
             freeze: Effect.suspend(() => server.freeze),
+            thaw: Effect.suspend(() => server.thaw),
             restart: Effect.provideService(bury, SqlClient.SqlClient, sql).pipe(
               Effect.andThen(started),
               Effect.map((next) => void (server = next)),
               Effect.orDie
             )
           })
-        ).pipe(Context.add(TestServer, server.client))
+        ).pipe(Context.add(TestServer, client))
       })
-      return Layer.effectContext(one).pipe(
-        Layer.provideMerge(Layer.merge(StubModel.layer, PgClient.layer({ url, applicationName: "test" })))
-      )
-    })
-  )
+    ).pipe(Layer.provideMerge(Layer.merge(StubModel.layer, PgClient.layer({ url: database, applicationName: "test" }))))
+
+  static readonly layer = Layer.unwrap(Effect.map(TestDatabase.make, ({ url }) => ServerProcess.layerOn(url)))
 }

@@ -7,9 +7,13 @@ import { type MessageId, type SessionId, SessionNotFound } from "@parley/domain/
 import type { UserId } from "@parley/domain/Users"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { isUnreachable } from "../Sql/isUnreachable.ts"
+import type { Call } from "./CallsRepo.ts"
 import * as LeasesRepo from "./LeasesRepo.ts"
 
-export interface Lease extends LeasesRepo.Lease {
+export interface Lease extends LeasesRepo.Debt {
+  /** To be accounted when it is given back, unless what was written under it is known to be written, or lost. */
+  spent: ReadonlyArray<Call>
   /**
    * From here on only the database decides whether it is held. To be called before the statement that gives the lease
    * back, because that would look like a loss.
@@ -27,6 +31,9 @@ export interface Claim {
 /** How soon a turn ends whose lease was taken on another server, or with its session. */
 const watchInterval = "1 second"
 
+/** Of what more is owed the leases run out. */
+const maxOwed = 1000
+
 interface Holder extends LeasesRepo.Lease {
   readonly fiber: Fiber.Fiber<unknown, unknown>
   /** Not yet, while it is being taken. */
@@ -38,13 +45,22 @@ export const make = Effect.gen(function* () {
   const repo = yield* LeasesRepo.make
   /** The turns of this server, by token. */
   const holders = new Map<string, Holder>()
+  /** Of turns that ended while the database was not there to take them back, or that may have got them nevertheless. */
+  const owed = new Set<LeasesRepo.Debt>()
+  const owe = (debt: LeasesRepo.Debt) => Effect.sync(() => void (owed.size < maxOwed && owed.add(debt)))
+  const settle = (isMeant: (debt: LeasesRepo.Debt) => boolean) =>
+    Effect.forEach([...owed].filter(isMeant), (debt) =>
+      Effect.tap(repo.release(debt), () => Effect.sync(() => owed.delete(debt)))
+    )
 
   /** One statement for all turns. Interrupts those that lost their lease. */
   const watch = Effect.gen(function* () {
     const held = [...holders.values()].filter((holder) => holder.isHeld)
-    if (held.length === 0) return
-    const kept = new Set((yield* repo.keep(held)).map((row) => row.lease_token))
-    for (const { token } of held) if (!kept.has(token)) holders.get(token)?.fiber.interruptUnsafe()
+    if (held.length > 0) {
+      const kept = new Set((yield* repo.keep(held)).map((row) => row.lease_token))
+      for (const { token } of held) if (!kept.has(token)) holders.get(token)?.fiber.interruptUnsafe()
+    }
+    yield* settle(() => true)
   })
   yield* Effect.sleep(watchInterval).pipe(
     Effect.andThen(watch),
@@ -61,11 +77,21 @@ export const make = Effect.gen(function* () {
     const holder: Holder = { sessionId, token, fiber, isHeld: false }
     holders.set(token, holder)
     const letGo = Effect.sync(() => holders.delete(token))
+    // Who asks again need not wait until the watch comes round.
+    yield* Effect.orDie(settle((debt) => debt.sessionId === sessionId))
     return yield* Effect.orDie(repo.take({ userId, sessionId, token, messageId: messageId ?? null })).pipe(
       Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
       Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),
-      Effect.onError(() => letGo),
-      Effect.map(({ session_id, taken }) => ({ sessionId: session_id, token, letGo, isTaken: taken }))
+      Effect.onError((cause) =>
+        Effect.andThen(letGo, isUnreachable(cause) ? owe({ sessionId, token, spent: [] }) : Effect.void)
+      ),
+      Effect.map(({ session_id, taken }): Lease & { readonly isTaken: boolean } => ({
+        sessionId: session_id,
+        token,
+        letGo,
+        spent: [],
+        isTaken: taken
+      }))
     )
   })
 
@@ -81,8 +107,11 @@ export const make = Effect.gen(function* () {
         (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.sessionId)),
         (lease, exit) => {
           const wasLetGo = !holders.delete(lease.token)
-          const isOver = !lease.isTaken || (wasLetGo && Exit.isSuccess(exit))
-          return isOver ? Effect.void : Effect.ignoreCause(repo.release(lease))
+          if (!lease.isTaken || (wasLetGo && Exit.isSuccess(exit))) return Effect.void
+          // Whoever waits for the turn need not wait for the database a second time.
+          return Exit.isFailure(exit) && isUnreachable(exit.cause)
+            ? owe(lease)
+            : Effect.catchCause(repo.release(lease), () => owe(lease))
         }
       ),
 

@@ -2,6 +2,7 @@ import { MessageId, SessionId } from "@parley/domain/Sessions"
 import { UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import * as CallsRepo from "./CallsRepo.ts"
 
 /** How long a lease outlives a server that crashed. Seconds. */
 export const leaseSeconds = 30
@@ -11,6 +12,10 @@ const renewalSeconds = 20
 
 export const Lease = Schema.Struct({ sessionId: SessionId, token: Schema.String })
 export type Lease = typeof Lease.Type
+
+/** A lease that is to be given back, and what is to be accounted then. */
+const Debt = Schema.Struct({ ...Lease.fields, spent: Schema.Array(CallsRepo.Call) })
+export type Debt = typeof Debt.Type
 
 const Owned = Schema.Struct({ sessionId: SessionId, userId: UserId })
 
@@ -63,12 +68,17 @@ export const make = Effect.gen(function* () {
       }
     }),
 
+    /** Writes what was spent under a lease, if it is still held, and frees the session: once, however often it is sent. */
     release: SqlSchema.void({
-      Request: Lease,
-      execute: ({ sessionId, token }) => sql`
-        WITH ${unhurried}
-        UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL FROM unhurried
-        WHERE session_id = ${sessionId} AND lease_token = ${token} AND unhurried.commit = 'off'`
+      Request: Debt,
+      execute: ({ sessionId, spent, token }) => sql`
+        WITH freed AS (
+          UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
+          WHERE session_id = ${sessionId} AND lease_token = ${token}
+          RETURNING session_id, user_id
+        )
+        INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
+        SELECT f.user_id, f.session_id, c.* FROM freed f, ${CallsRepo.rows(sql)(spent)}`
     }),
 
     /** Takes the lease from whoever holds it. Nothing when there is no such session; else the token of that lease. */

@@ -15,7 +15,9 @@ import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
+import { isUnreachable } from "../Sql/isUnreachable.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
+import type { Call } from "./CallsRepo.ts"
 import * as Leases from "./Leases.ts"
 import { sessionName } from "./sessionName.ts"
 import * as TurnsRepo from "./TurnsRepo.ts"
@@ -79,11 +81,11 @@ export class Turns extends Context.Service<
 
       /** What an answer took is written with it; what was spent in vain is accounted without one. */
       const ask = Effect.fn("Turns.ask")(
-        (userId: UserId, { letGo, ...lease }: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
+        (userId: UserId, lease: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
           Effect.uninterruptibleMask((restore) =>
             Effect.gen(function* () {
-              const { sessionId } = lease
-              const calls: Array<TurnsRepo.Call> = []
+              const { sessionId, token } = lease
+              const calls: Array<Call> = []
               const account = Effect.suspend(() =>
                 calls.length === 0 ? Effect.void : Effect.ignoreCause(repo.account({ userId, sessionId, calls }))
               )
@@ -98,9 +100,12 @@ export class Turns extends Context.Service<
               ).pipe(Effect.onError(() => account))
               const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
               // From here on it is too late to interrupt the turn. Only its lease can still be lost.
-              yield* letGo
-              const turn = { ...lease, name: sessionName(request.content), question, answer, calls }
-              yield* Effect.onError(commit(turn, memory), () => account)
+              yield* lease.letGo
+              const turn = { sessionId, token, name: sessionName(request.content), question, answer, calls }
+              yield* Effect.onError(commit(turn, memory), (cause) =>
+                // It may have been written: whoever has the lease then knows.
+                isUnreachable(cause) ? Effect.sync(() => void (lease.spent = calls)) : account
+              )
               return {
                 session_id: sessionId,
                 message: { ...answer, session_id: sessionId, role: "assistant" as const },

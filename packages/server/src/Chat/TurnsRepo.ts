@@ -2,6 +2,7 @@ import { Message, MessageId, SessionId } from "@parley/domain/Sessions"
 import { UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
+import * as CallsRepo from "./CallsRepo.ts"
 import { Lease } from "./LeasesRepo.ts"
 
 /** A message by its id, with the one after it and what that took: of a question, that is its answer. */
@@ -20,23 +21,10 @@ export type Known = typeof Known.Type
 
 const NewMessage = Schema.Struct({ id: MessageId, content: Schema.String, timestamp: Schema.DateTimeUtcFromDate })
 
-const Call = Schema.Struct({
-  model: Schema.String,
-  inputTokens: Schema.Int,
-  outputTokens: Schema.Int,
-  isEstimated: Schema.Boolean,
-  costEur: Schema.Finite
-})
-export type Call = typeof Call.Type
-
 /** What turns leave behind. Each method is one statement. */
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const rows = (calls: ReadonlyArray<Call>) => sql`unnest(
-    ${calls.map((call) => call.model)}::text[], ${calls.map((call) => call.inputTokens)}::integer[],
-    ${calls.map((call) => call.outputTokens)}::integer[], ${calls.map((call) => String(call.costEur))}::numeric[],
-    ${calls.map((call) => call.isEstimated)}::boolean[]
-  ) AS c (model, input_tokens, output_tokens, cost_eur, estimated)`
+  const rows = CallsRepo.rows(sql)
 
   return {
     transaction: sql.withTransaction,
@@ -71,7 +59,7 @@ export const make = Effect.gen(function* () {
         name: Schema.String,
         question: NewMessage,
         answer: NewMessage,
-        calls: Schema.Array(Call)
+        calls: Schema.Array(CallsRepo.Call)
       }),
       Result: Schema.Struct({ session_id: SessionId }),
       execute: ({ answer, calls, name, question, sessionId, token }) => sql`
@@ -97,7 +85,7 @@ export const make = Effect.gen(function* () {
 
     /** Writes what a turn took that has no answer; nothing, when the account is gone. */
     account: SqlSchema.void({
-      Request: Schema.Struct({ sessionId: SessionId, userId: UserId, calls: Schema.Array(Call) }),
+      Request: Schema.Struct({ sessionId: SessionId, userId: UserId, calls: Schema.Array(CallsRepo.Call) }),
       execute: ({ calls, sessionId, userId }) => sql`
         INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
         SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${rows(calls)} WHERE u.id = ${userId}`

@@ -1,0 +1,77 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Fiber, Layer, Schedule } from "effect"
+import { SqlClient } from "effect/sql"
+import { randomUUID } from "node:crypto"
+import { StubModel } from "../../test/StubModel.ts"
+import { answer, newcomer, say, transcript } from "../../test/TestChat.ts"
+import { TestServer } from "../../test/TestServer.ts"
+import * as Wire from "../../test/Wire.ts"
+
+/** The server is at the end of the wire, the test is not. */
+const Direct = Layer.unwrap(Effect.map(Wire.Wire, ({ direct }) => PgClient.layer({ url: direct })))
+
+/** A turn that loses its connection while its transaction stands at a lock, and what becomes of it. */
+const losingAt = Effect.fnUntraced(function* (lock: string, lose: (wire: Wire.Wire["Service"]) => Effect.Effect<void>) {
+  const stub = yield* StubModel
+  const wire = yield* Wire.Wire
+  const sql = yield* SqlClient.SqlClient
+  yield* stub.reset
+  const person = yield* newcomer
+  const message_id = randomUUID()
+  const waiting = sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* sql.unsafe(lock)
+      const turn = yield* Effect.forkChild(say(person, "Hello", { message_id }))
+      yield* Effect.repeat(waiting, { until: (rows) => rows.length === 1, schedule: Schedule.spaced(5) })
+      yield* lose(wire)
+      assert.strictEqual((yield* Fiber.join(turn)).status, 503)
+    })
+  )
+  yield* wire.mend
+  // No lease runs out meanwhile: they last 30 seconds.
+  yield* sql`SELECT FROM sessions WHERE session_id = ${person.session_id} AND lease_token IS NULL`.pipe(
+    Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced(20) })
+  )
+  const usage = Effect.map(
+    sql<{ readonly message_id: string | null }>`
+      SELECT message_id FROM usage WHERE session_id = ${person.session_id} ORDER BY id`,
+    (rows) => rows.map((row) => row.message_id)
+  )
+  return { again: answer(person, "Hello", { message_id }), calls: stub.calls, said: transcript(person), usage }
+})
+
+layer(
+  Layer.merge(TestServer.layerWith({ database: Wire.layerDatabase }), Direct).pipe(Layer.provideMerge(Wire.layer)),
+  { excludeTestServices: true }
+)("a turn whose server loses the database", (it) => {
+  it.effect("before the commit is not stored, but paid for, and free to be asked again", () =>
+    Effect.gen(function* () {
+      const { again, calls, said, usage } = yield* losingAt("LOCK TABLE messages IN EXCLUSIVE MODE", ({ cut }) => cut)
+      assert.deepStrictEqual(yield* said, [])
+      assert.deepStrictEqual(yield* usage, [null])
+      const { message } = yield* again
+      assert.deepStrictEqual(yield* usage, [null, message.id])
+      assert.strictEqual((yield* calls).length, 2)
+    })
+  )
+
+  it.effect("during the commit is stored, and paid for once", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$`
+      yield* sql`CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON messages
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test()`
+      const { again, calls, said, usage } = yield* losingAt("SELECT pg_advisory_xact_lock(1)", ({ cut, mend }) =>
+        // The next connection works at once.
+        Effect.andThen(cut, mend)
+      )
+      const { message } = yield* again
+      assert.deepStrictEqual(yield* usage, [message.id])
+      assert.strictEqual((yield* calls).length, 1)
+      assert.strictEqual((yield* said).length, 2)
+    })
+  )
+})

@@ -23,9 +23,6 @@ const Owned = Schema.Struct({ sessionId: SessionId, userId: UserId })
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const expiry = sql`now() + make_interval(secs => ${leaseSeconds})`
-  // Not waited for on the disk: should PostgreSQL crash and forget that a lease was taken, its token is no longer there
-  // and the turn writes nothing.
-  const unhurried = sql`unhurried AS (SELECT set_config('synchronous_commit', 'off', true) AS commit)`
 
   return {
     /**
@@ -36,9 +33,9 @@ export const make = Effect.gen(function* () {
       Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
       Result: Schema.Struct({ session_id: SessionId, taken: Schema.Boolean }),
       execute: ({ messageId, sessionId, token, userId }) => sql`
-        WITH ${unhurried}, leased AS (
-          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry} FROM unhurried
-          WHERE session_id = ${sessionId} AND user_id = ${userId} AND unhurried.commit = 'off'
+        WITH leased AS (
+          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
+          WHERE session_id = ${sessionId} AND user_id = ${userId}
             AND (lease_expires_at IS NULL OR lease_expires_at <= now())
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING session_id

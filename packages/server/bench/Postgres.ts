@@ -10,6 +10,10 @@ export class Postgres extends Context.Service<
   {
     /** The address of a new database with the current schema, dropped with the scope. */
     readonly database: Effect.Effect<string, never, Scope.Scope>
+    /** The address of another one, for those who look into the server. */
+    readonly observatory: string
+    /** The file the server logs to. */
+    readonly log: string
   }
 >()("@parley/server/bench/Postgres") {
   static readonly layer = Layer.effect(
@@ -44,7 +48,7 @@ export class Postgres extends Context.Service<
         )
         return address
       })
-      return Postgres.of({ database })
+      return Postgres.of({ database, observatory: server, log: `${dataDir}/postgres.log` })
     })
   )
 }

@@ -8,10 +8,11 @@ import * as Report from "./Report.ts"
 import { progress, type Row } from "./Row.ts"
 import { authenticatedGet } from "./rows/AuthenticatedGet.ts"
 import { boot } from "./rows/Boot.ts"
+import { history } from "./rows/History.ts"
 import { streamedTokens } from "./rows/StreamedTokens.ts"
 import { turnOverhead } from "./rows/TurnOverhead.ts"
 
-const rows: ReadonlyArray<Row> = [turnOverhead, streamedTokens, authenticatedGet, boot]
+const rows: ReadonlyArray<Row> = [turnOverhead, history, streamedTokens, authenticatedGet, boot]
 
 class BarMissed extends Schema.TaggedError<BarMissed>()("BarMissed", { count: Schema.Int }) {
   override get message(): string {

@@ -5,9 +5,9 @@
  *   node packages/server/bench/reader.ts --by ChatOpenAI --model-url http://127.0.0.1:40123/v1
  */
 import { HumanMessage } from "@langchain/core/messages"
-import { ChatOpenAI } from "@langchain/openai"
 import { createServer } from "node:http"
 import { parseArgs } from "node:util"
+import { chatOpenAI } from "./chatOpenAI.ts"
 import { question } from "./streamedTurn.ts"
 
 const { values } = parseArgs({
@@ -15,16 +15,7 @@ const { values } = parseArgs({
 })
 const baseURL = values["model-url"]
 
-const chat = new ChatOpenAI({
-  model: "gpt-4o-mini",
-  apiKey: "stub",
-  configuration: { baseURL },
-  maxTokens: 2000,
-  maxRetries: 0,
-  streamUsage: true,
-  useResponsesApi: false,
-  temperature: 0.2
-})
+const chat = chatOpenAI(baseURL)
 
 const byChatOpenAI = async (): Promise<number> => {
   let tokens = 0

@@ -1,5 +1,5 @@
 /** What a turn takes beyond the model: the answer time of `POST /chat` minus the stub's own time, one client. */
-import { Clock, Effect } from "effect"
+import { Effect } from "effect"
 import * as Parley from "../Parley.ts"
 import { Postgres } from "../Postgres.ts"
 import { atMost, progress, type Row } from "../Row.ts"
@@ -18,14 +18,7 @@ const measure = Effect.gen(function* () {
   const { url } = yield* Parley.run({ database: yield* database, modelUrl: model.baseUrl })
   const client = yield* Parley.client(url)
 
-  const nanos = Clock.currentTimeNanos
-  const turn = Effect.fnUntraced(function* (session_id: string) {
-    const before = yield* model.stats
-    const startedAt = yield* nanos
-    yield* client.post("/chat", { session_id, content: "How are you?" })
-    const took = Number((yield* nanos) - startedAt) / 1e6
-    return took - ((yield* model.stats).busyMillis - before.busyMillis)
-  })
+  const turn = (session_id: string) => model.beyond(client.post("/chat", { session_id, content: "How are you?" }))
   const session = Effect.flatMap(client.openSession, (id) =>
     Effect.forEach(Array.from({ length: turnsPerSession }), () => turn(id))
   )

@@ -97,12 +97,19 @@ export const answers = (url: string) =>
 const ticksPerSecond = 100
 
 /** User and system time so far, of all threads, in seconds. From /proc, which only Linux has, in hundredths. */
-const cpuSeconds = Effect.fnUntraced(function* (pid: number) {
+export const cpuSeconds = Effect.fnUntraced(function* (pid: number) {
   const fs = yield* FileSystem.FileSystem
   const stat = yield* fs.readFileString(`/proc/${pid}/stat`)
   // The second field is the name, in brackets, and may have anything in it.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}, Effect.orDie)
+
+/** The most memory it ever had, in MiB. */
+export const peakMebibytes = Effect.fnUntraced(function* (pid: number) {
+  const fs = yield* FileSystem.FileSystem
+  const status = yield* fs.readFileString(`/proc/${pid}/status`)
+  return Number(/^VmHWM:\s+(\d+) kB$/mu.exec(status)?.[1]) / 1024
 }, Effect.orDie)
 
 /** What `effect` gave, the seconds it took, and the CPU seconds that another process spent meanwhile. */

@@ -1,7 +1,7 @@
 /**
  * A chat on LangGraph as its documentation builds it, with the stock `PostgresSaver`: all that was said is its state.
  * `POST /<thread>` takes a turn. It shows the model as much as Parley does, not all: what is compared is the memory.
- * `PUT /<thread>?messages=100` puts a past in one checkpoint, as turns would take most of an hour.
+ * `PUT /<thread>?messages=100` puts a past in one checkpoint, as turns would take about an hour.
  *
  *   node packages/server/bench/postgresSaver.ts --database postgresql://... --model-url http://127.0.0.1:40123/v1
  */

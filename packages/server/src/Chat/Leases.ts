@@ -31,7 +31,7 @@ export interface Claim {
 /** How soon a turn ends whose lease was taken on another server, or with its session. */
 const watchInterval = "1 second"
 
-/** Of what more is owed the leases run out. */
+/** More than so many are left to run out. */
 const maxOwed = 1000
 
 interface Holder extends LeasesRepo.Lease {
@@ -48,6 +48,7 @@ export const make = Effect.gen(function* () {
   /** Of turns that ended while the database was not there to take them back, or that may have got them nevertheless. */
   const owed = new Set<LeasesRepo.Debt>()
   const owe = (debt: LeasesRepo.Debt) => Effect.sync(() => void (owed.size < maxOwed && owed.add(debt)))
+  /** It may be sent twice: a debt is paid once. */
   const settle = (isMeant: (debt: LeasesRepo.Debt) => boolean) =>
     Effect.forEach([...owed].filter(isMeant), (debt) =>
       Effect.tap(repo.release(debt), () => Effect.sync(() => owed.delete(debt)))
@@ -71,14 +72,14 @@ export const make = Effect.gen(function* () {
   )
 
   const take = Effect.fnUntraced(function* ({ messageId, sessionId, userId }: Claim) {
+    // Who asks again need not wait until the watch comes round.
+    yield* Effect.orDie(settle((debt) => debt.sessionId === sessionId))
     const fiber = yield* Effect.withFiber(Effect.succeed)
     const token = yield* random.uuidV4()
     // Known before it is held, so that whoever revokes it finds its turn.
     const holder: Holder = { sessionId, token, fiber, isHeld: false }
     holders.set(token, holder)
     const letGo = Effect.sync(() => holders.delete(token))
-    // Who asks again need not wait until the watch comes round.
-    yield* Effect.orDie(settle((debt) => debt.sessionId === sessionId))
     return yield* Effect.orDie(repo.take({ userId, sessionId, token, messageId: messageId ?? null })).pipe(
       Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
       Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),

@@ -43,14 +43,11 @@ const acknowledged = (told: unknown) => Effect.asSome(Schema.decodeUnknownEffect
 /** The answer, if this request brought it whole. */
 const ask = Effect.fnUntraced(function* ({ content, isStreamed, message_id, session_id, token }: Turn) {
   const server = yield* TestServer
-  const reply = yield* (
-    server
-      .ask("POST", isStreamed ? "/v1/chat/stream" : "/v1/chat", { token, body: { session_id, content, message_id } })
-      // Refused, or broken off.
-      .pipe(
-        Effect.asSome,
-        Effect.catchDefect(() => Effect.succeedNone)
-      )
+  const path = isStreamed ? "/v1/chat/stream" : "/v1/chat"
+  const reply = yield* server.ask("POST", path, { token, body: { session_id, content, message_id } }).pipe(
+    Effect.asSome,
+    // Refused, or broken off.
+    Effect.catchDefect(() => Effect.succeedNone)
   )
   // Whoever starts says so.
   if (Option.isNone(reply) || reply.value.status === 503) return Option.none()
@@ -71,7 +68,7 @@ const untilAnswered = (turn: Turn) =>
   )
 type Answered = Effect.Success<ReturnType<typeof untilAnswered>>
 
-/** The turns that one session will have. */
+/** The turns that each session will have. */
 const plan = Effect.gen(function* () {
   const server = yield* TestServer
   const token = yield* server.register

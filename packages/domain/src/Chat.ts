@@ -16,11 +16,13 @@ export const ChatRequest = Schema.Struct({
     examples: ["What time is it?"]
   }),
   message_id: Schema.optionalKey(
-    MessageId.annotate({
-      description:
-        "Made by the client: becomes the message's id and makes the request safe to repeat. " +
-        "Repeated after success it returns the stored answer without asking the model again."
-    })
+    MessageId.pipe(
+      Schema.annotateEncoded({
+        description:
+          "Made by the client: becomes the message's id and makes the request safe to repeat. " +
+          "Repeated after success it returns the stored answer without asking the model again."
+      })
+    )
   ),
   on_disconnect: Schema.optionalKey(
     Schema.Literals(["cancel", "continue"]).annotate({

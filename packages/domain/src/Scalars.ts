@@ -3,11 +3,16 @@ import { Schema, SchemaTransformation } from "effect"
 
 const uuidMessage = "Must be a UUID"
 
-/** Version 7 when made here, any version when a client makes it. Brand it: an id is of one kind. */
+const isUuid = Schema.isUUID(undefined, { message: uuidMessage })
+
+/**
+ * Version 7 when made here, any version when a client makes it. Brand it: an id is of one kind. Lower case, whatever comes
+ * in: an id is one text, also where it is kept and compared as text.
+ */
 export const uuid = (example: string) =>
-  Schema.String.annotate({ message: uuidMessage, examples: [example] }).check(
-    Schema.isUUID(undefined, { message: uuidMessage })
-  )
+  Schema.String.annotate({ message: uuidMessage, examples: [example] })
+    .check(isUuid)
+    .pipe(Schema.decodeTo(Schema.String.check(isUuid, Schema.isLowercased()), SchemaTransformation.toLowerCase()))
 
 /** RFC 3339 in UTC, to the millisecond. */
 export const Timestamp = Schema.String.annotate({

@@ -86,8 +86,8 @@ export const make = Effect.gen(function* () {
       Effect.onError((cause) =>
         Effect.andThen(letGo, isUnreachable(cause) ? owe({ sessionId, token, spent: [] }) : Effect.void)
       ),
-      Effect.map(({ session_id, taken }): Lease & { readonly isTaken: boolean } => ({
-        sessionId: session_id,
+      Effect.map(({ taken }): Lease & { readonly isTaken: boolean } => ({
+        sessionId,
         token,
         letGo,
         spent: [],
@@ -101,11 +101,11 @@ export const make = Effect.gen(function* () {
     hold: <A, E, E2>(
       claim: Claim,
       use: (lease: Lease) => Effect.Effect<A, E>,
-      otherwise: (sessionId: SessionId) => Effect.Effect<A, E2>
+      otherwise: Effect.Effect<A, E2>
     ): Effect.Effect<A, E | E2 | SessionNotFound> =>
       Effect.acquireUseRelease(
         take(claim),
-        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.sessionId)),
+        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise),
         (lease, exit) => {
           const wasLetGo = !holders.delete(lease.token)
           if (!lease.isTaken || (wasLetGo && Exit.isSuccess(exit))) return Effect.void

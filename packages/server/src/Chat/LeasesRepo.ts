@@ -26,12 +26,12 @@ export const make = Effect.gen(function* () {
 
   return {
     /**
-     * Nothing when there is no such session of this user; else its id as it is stored, and whether the lease was to be
-     * had. It is not, when somebody holds it or the message is stored already.
+     * Nothing when there is no such session of this user; else whether the lease was to be had. It is not, when somebody
+     * holds it or the message is stored already.
      */
     take: SqlSchema.findOneOption({
       Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
-      Result: Schema.Struct({ session_id: SessionId, taken: Schema.Boolean }),
+      Result: Schema.Struct({ taken: Schema.Boolean }),
       execute: ({ messageId, sessionId, token, userId }) => sql`
         WITH leased AS (
           UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
@@ -40,7 +40,7 @@ export const make = Effect.gen(function* () {
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING session_id
         )
-        SELECT session_id, EXISTS (SELECT FROM leased) AS taken FROM sessions
+        SELECT EXISTS (SELECT FROM leased) AS taken FROM sessions
         WHERE session_id = ${sessionId} AND user_id = ${userId}`
     }),
 

@@ -59,9 +59,10 @@ export class Turns extends Context.Service<
       let isDraining = false
 
       /** The stored answer, when this message got one: then nothing is asked again. */
-      const answered = Effect.fnUntraced(function* (userId: UserId, sessionId: SessionId, request: ChatRequest) {
-        if (request.message_id === undefined) return Option.none<ChatAnswer>()
-        const found = yield* Effect.orDie(repo.find({ sessionId, userId, messageId: request.message_id }))
+      const answered = Effect.fnUntraced(function* (userId: UserId, request: ChatRequest) {
+        const { message_id: messageId, session_id: sessionId } = request
+        if (messageId === undefined) return Option.none<ChatAnswer>()
+        const found = yield* Effect.orDie(repo.find({ sessionId, userId, messageId }))
         if (Option.isNone(found)) return Option.none<ChatAnswer>()
         const known = found.value
         if (known.role !== "user" || known.content !== request.content) return yield* new MessageIdReused({})
@@ -129,13 +130,13 @@ export class Turns extends Context.Service<
           { userId, sessionId: request.session_id, messageId: request.message_id },
           Effect.fnUntraced(function* (lease) {
             // Only now is it certain that an identical request did not finish just before the lease was free.
-            const before = yield* answered(userId, lease.sessionId, request)
+            const before = yield* answered(userId, request)
             return Option.isSome(before)
               ? yield* repeated(before.value, onEvent)
               : yield* ask(userId, lease, request, onEvent)
           }),
-          Effect.fnUntraced(function* (sessionId) {
-            const before = yield* answered(userId, sessionId, request)
+          Effect.gen(function* () {
+            const before = yield* answered(userId, request)
             return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* new TurnInProgress({})
           })
         )

@@ -100,10 +100,9 @@ export class Sessions extends Context.Service<
 
       const clear = Effect.fn("Sessions.clear")((userId: UserId, sessionId: SessionId) =>
         Effect.gen(function* () {
-          // As it is stored: the agent's memory is found by text, and there is more than one way to write a UUID.
-          const { session_id } = yield* found(sessions.endLease({ userId, sessionId }))
-          yield* Effect.orDie(transcript.clear(session_id))
-          yield* memory.forget(session_id)
+          yield* found(sessions.endLease({ userId, sessionId }))
+          yield* Effect.orDie(transcript.clear(sessionId))
+          yield* memory.forget(sessionId)
         }).pipe(sessions.transaction, Effect.catchTag("SqlError", Effect.die))
       )
 

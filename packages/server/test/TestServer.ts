@@ -110,17 +110,25 @@ export class TestServer extends Context.Service<
     Effect.map(HttpServer.HttpServer, ({ address }) => TestServer.client(HttpServer.formatAddress(address)))
   )
 
-  /** `TestServer`, `StubModel`, the database and what was logged, for one block of tests. */
-  static readonly layerWith = (options: {
-    readonly settings?: Readonly<Record<string, string>>
+  /** One server; what it shares with others stays open. */
+  static readonly layerNoDeps = (options: {
     readonly agent?: typeof Agent.layer
     readonly tools?: typeof Tools.layer
-    readonly database?: typeof TestDatabase.layer
   }) =>
     Layer.mergeAll(TestServer.layerClient, Server.layer).pipe(
       Layer.provide(options.agent ?? Agent.layer),
       Layer.provideMerge(NodeHttpServer.layerTest),
-      Layer.provide([layerModel, options.tools ?? Tools.layer, Prices.layer]),
+      Layer.provide([layerModel, options.tools ?? Tools.layer, Prices.layer])
+    )
+
+  /** `TestServer`, `StubModel`, the database and what was logged, for one block of tests. */
+  static readonly layerWith = (
+    options: Parameters<typeof TestServer.layerNoDeps>[0] & {
+      readonly settings?: Readonly<Record<string, string>>
+      readonly database?: typeof TestDatabase.layer
+    }
+  ) =>
+    TestServer.layerNoDeps(options).pipe(
       Layer.provideMerge(Layer.mergeAll(StubModel.layer, options.database ?? TestDatabase.layer, TestLog.layer)),
       Layer.provide(layerConfig(options.settings)),
       Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))

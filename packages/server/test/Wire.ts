@@ -1,4 +1,5 @@
 /** A database at the end of a wire that a test can cut, freeze and mend. */
+import { PgClient } from "@effect/sql-pg"
 import { Context, type Duration, Effect, Layer, Redacted } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
@@ -9,8 +10,8 @@ export class Wire extends Context.Service<
   {
     /** The address of the database through the wire. */
     readonly url: Redacted.Redacted
-    /** And past it. */
-    readonly direct: Redacted.Redacted
+    /** Its address past the wire. */
+    readonly directUrl: Redacted.Redacted
     /** Connections break, and new ones are refused. */
     readonly cut: Effect.Effect<void>
     /** Connections stay, but nothing comes through any more. */
@@ -66,7 +67,7 @@ export const layer = Layer.effect(
     const url = new URL(Redacted.value(database.url))
     const { port, ...wire } = yield* forward(url.hostname, Number(url.port))
     url.port = String(port)
-    return Wire.of({ ...wire, url: Redacted.make(url.href), direct: database.url })
+    return Wire.of({ ...wire, url: Redacted.make(url.href), directUrl: database.url })
   })
 )
 
@@ -80,3 +81,8 @@ export const layerDatabase = layerPool({ multiplex: true, answerTimeout: "5 seco
 
 /** As it is set up behind a pooler. */
 export const layerDatabaseUnprepared = layerPool({ multiplex: false, answerTimeout: "5 seconds" })
+
+/** The wire, and a pool that does not go through it. */
+export const layerDirect = PgClient.layerFrom(
+  Effect.flatMap(Wire, ({ directUrl }) => PgClient.make({ url: directUrl, maxConnections: 3, multiplex: true }))
+).pipe(Layer.provideMerge(layer))

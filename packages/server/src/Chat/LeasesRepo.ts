@@ -27,21 +27,23 @@ export const make = Effect.gen(function* () {
   return {
     /**
      * Nothing when there is no such session of this user; else whether the lease was to be had. It is not, when somebody
-     * holds it or the message is stored already.
+     * holds it or the message is stored already. The session is locked first, else one that is just being deleted would
+     * be seen without being there.
      */
     take: SqlSchema.findOneOption({
       Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
       Result: Schema.Struct({ taken: Schema.Boolean }),
       execute: ({ messageId, sessionId, token, userId }) => sql`
-        WITH leased AS (
-          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry}
-          WHERE session_id = ${sessionId} AND user_id = ${userId}
-            AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+        WITH found AS (
+          SELECT session_id FROM sessions WHERE session_id = ${sessionId} AND user_id = ${userId} FOR NO KEY UPDATE
+        ), leased AS (
+          UPDATE sessions s SET lease_token = ${token}, lease_expires_at = ${expiry}
+          FROM found WHERE s.session_id = found.session_id
+            AND (s.lease_expires_at IS NULL OR s.lease_expires_at <= now())
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
-          RETURNING session_id
+          RETURNING s.session_id
         )
-        SELECT EXISTS (SELECT FROM leased) AS taken FROM sessions
-        WHERE session_id = ${sessionId} AND user_id = ${userId}`
+        SELECT EXISTS (SELECT FROM leased) AS taken FROM found`
     }),
 
     /** Renews those that need it, and gives the tokens of those that are still held. */

@@ -9,7 +9,7 @@ import { TestServer } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
 
 /** The server is at the end of the wire, the test is not. */
-const Direct = Layer.unwrap(Effect.map(Wire.Wire, ({ direct }) => PgClient.layer({ url: direct })))
+const Direct = Layer.unwrap(Effect.map(Wire.Wire, ({ directUrl }) => PgClient.layer({ url: directUrl })))
 
 /** A turn that loses its connection while its transaction stands at a lock, and what becomes of it. */
 const losingAt = Effect.fnUntraced(function* (lock: string, lose: (wire: Wire.Wire["Service"]) => Effect.Effect<void>) {

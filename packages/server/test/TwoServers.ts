@@ -1,0 +1,33 @@
+/** Two servers that share a database and a model, as replicas do; each has a pool of its own. */
+import { PgClient } from "@effect/sql-pg"
+import { NodeCrypto, NodeServices } from "@effect/platform-node"
+import { Context, Effect, Layer } from "effect"
+import { StubModel } from "./StubModel.ts"
+import * as TestLog from "./TestLog.ts"
+import { layerConfig, TestServer } from "./TestServer.ts"
+import * as Wire from "./Wire.ts"
+
+type Server = TestServer["Service"]
+
+export class TwoServers extends Context.Service<TwoServers, readonly [Server, Server]>()(
+  "@parley/server/test/TwoServers"
+) {
+  /** The servers reach the database through the `Wire`; the test does so directly. */
+  static readonly layerWith = (settings: Readonly<Record<string, string>>) =>
+    Layer.effect(
+      TwoServers,
+      Effect.gen(function* () {
+        const { url } = yield* Wire.Wire
+        const database = PgClient.layer({ url, maxConnections: 5, multiplex: true })
+        const server = Effect.map(
+          Layer.build(Layer.fresh(Layer.provide(TestServer.layerNoDeps({}), database))),
+          Context.get(TestServer)
+        )
+        return TwoServers.of([yield* server, yield* server])
+      })
+    ).pipe(
+      Layer.provideMerge(Layer.mergeAll(StubModel.layer, TestLog.layer, Wire.layerDirect)),
+      Layer.provide(layerConfig(settings)),
+      Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
+    )
+}

@@ -10,10 +10,14 @@ import { TwoServers } from "./TwoServers.ts"
 
 /** The simplest first: that is where a failing conversation shrinks to. */
 const step = <const Tag extends string, Fields extends Schema.Struct.Fields>(tag: Tag, fields: Fields) =>
-  Schema.TaggedStruct(tag, { ...fields, server: Schema.Literals([0, 1]), afterMillis: Schema.Literals([0, 3, 12, 30]) })
+  Schema.TaggedStruct(tag, {
+    ...fields,
+    server: Schema.Literals([0, 1]),
+    when: Schema.Literals(["at once", "soon", "asked"])
+  })
 
 const how = Schema.Literals(["chat", "stream"])
-const pauseMillis = Schema.Literals([0, 3, 8])
+const pauseMillis = Schema.Literals([0, 5, 20])
 
 const Step = Schema.Union([
   step("Say", { how, fate: Fate, pauseMillis }),
@@ -31,6 +35,7 @@ const Step = Schema.Union([
   step("Delete", {})
 ])
 type Step = typeof Step.Type
+type Of<Tag extends Step["_tag"]> = Extract<Step, { _tag: Tag }>
 
 /** Steps that are taken at once, one group after the other. */
 export const script = Arbitrary.array(Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 4 }), {
@@ -81,6 +86,12 @@ const interventions = {
   Delete: { kind: "delete", method: "DELETE", path: "" }
 } as const
 
+interface Message {
+  readonly message_id: string
+  readonly content: string
+  readonly asked: Deferred.Deferred<void>
+}
+
 /** One session, talked to by one person on two servers. */
 export const open = Effect.fnUntraced(function* (token: string, plans: Map<string, Plan>) {
   const servers = yield* TwoServers
@@ -97,7 +108,7 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
     plans.set(content, made)
     return made
   }
-  const message = (fate: Fate, pauseMillis: number) => {
+  const message = (fate: Fate, pauseMillis: number): Message => {
     const content = `${session_id} ${++said}`
     return { content, message_id: randomUUID(), asked: plan(content, fate, pauseMillis).asked }
   }
@@ -108,18 +119,17 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
     const index = history.turns.push(asked) - 1
     const heard = yield* asking
     if (heard._tag !== "Unheard") history.turns[index] = { ...asked, heard, ended: yield* moment }
+    return heard
   })
 
   const onServer = (index: 0 | 1, asking: Effect.Effect<Heard, unknown, TestServer>) =>
     asking.pipe(Effect.provideService(TestServer, servers[index]), Effect.orDie)
 
-  const say = Effect.fnUntraced(function* ({ fate, how, pauseMillis, server }: Extract<Step, { _tag: "Say" }>) {
-    const { content, message_id } = message(fate, pauseMillis)
+  const say = Effect.fnUntraced(function* ({ how, server }: Of<"Say">, { content, message_id }: Message) {
     yield* turn(message_id, content, onServer(server, ask[how](person, content, { message_id })))
   })
 
-  const leave = Effect.fnUntraced(function* (step: Extract<Step, { _tag: "Leave" }>) {
-    const { asked, content, message_id } = message(step.fate, step.pauseMillis)
+  const leave = Effect.fnUntraced(function* (step: Of<"Leave">, { asked, content, message_id }: Message) {
     const more = { message_id, on_disconnect: step.onDisconnect }
     const asking =
       step.how === "stream" && step.events > 0
@@ -128,42 +138,65 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
     yield* turn(message_id, content, onServer(step.server, asking))
   })
 
-  const repeat = Effect.fnUntraced(function* (step: Extract<Step, { _tag: "Repeat" }>) {
+  /** Insists until it hears more than that a turn is running. */
+  const repeat = Effect.fnUntraced(function* (step: Of<"Repeat">) {
     const before = history.turns[step.which % Math.max(1, history.turns.length)]
     if (before === undefined) return
     const { id } = before
     const content = step.content === "same" ? before.content : `${before.content} or not`
     plan(content, "answer", 0)
-    yield* turn(id, content, onServer(step.server, ask[step.how](person, content, { message_id: id })))
+    yield* turn(id, content, onServer(step.server, ask[step.how](person, content, { message_id: id }))).pipe(
+      Effect.repeat({ while: isBusy, schedule: Schedule.spaced(3), times: 30 })
+    )
   })
 
-  const intervene = Effect.fnUntraced(function* (step: Extract<Step, { _tag: keyof typeof interventions }>) {
+  const intervene = Effect.fnUntraced(function* (step: Of<keyof typeof interventions>) {
     const { kind, method, path } = interventions[step._tag]
     const began = yield* moment
     const { status } = yield* servers[step.server].ask(method, `/v1/chat/sessions/${session_id}${path}`, { token })
     history.interventions.push({ kind, began, status, ended: yield* moment })
   })
 
-  const take = (step: Step) =>
-    Effect.andThen(
-      Effect.sleep(step.afterMillis),
-      Match.valueTags(step, {
-        Say: say,
-        Leave: leave,
-        Repeat: repeat,
-        Cancel: intervene,
-        Clear: intervene,
-        Delete: intervene
-      })
+  /** Takes steps at once. Some wait until the model has been asked by one of the others, if any of them gets so far. */
+  const take = Effect.fnUntraced(function* (steps: ReadonlyArray<Step>) {
+    const made = steps.map((step) => ({
+      step,
+      ...("fate" in step ? message(step.fate, step.pauseMillis) : message("answer", 0))
+    }))
+    const spoken = made.filter(({ step }) => "fate" in step && step.when !== "asked")
+    const asked = Effect.timeoutOption(
+      Effect.raceAll(spoken.map((message) => Deferred.await(message.asked))),
+      "200 millis"
     )
+    const waits = {
+      "at once": Effect.void,
+      soon: Effect.sleep("5 millis"),
+      asked: spoken.length === 0 ? Effect.void : asked
+    }
+    yield* Effect.forEach(
+      made,
+      ({ step, ...message }) =>
+        Effect.andThen(
+          waits[step.when],
+          Match.valueTags(step, {
+            Say: (step) => say(step, message),
+            Leave: (step) => leave(step, message),
+            Repeat: repeat,
+            Cancel: intervene,
+            Clear: intervene,
+            Delete: intervene
+          })
+        ),
+      { concurrency: "unbounded", discard: true }
+    )
+  })
 
   /** A last turn, when whoever is still at it has ended. */
   const conclude = Effect.gen(function* () {
     const { content, message_id } = message("answer", 0)
-    const asking = ask
-      .chat(person, content, { message_id })
-      .pipe(Effect.repeat({ while: isBusy, schedule: Schedule.spaced(20), times: 250 }))
-    yield* turn(message_id, content, onServer(1, asking))
+    yield* turn(message_id, content, onServer(1, ask.chat(person, content, { message_id }))).pipe(
+      Effect.repeat({ while: isBusy, schedule: Schedule.spaced(20), times: 250 })
+    )
     return content
   })
 
@@ -171,7 +204,7 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
     person,
     history,
     plans,
-    take: (steps: ReadonlyArray<Step>) => Effect.forEach(steps, take, { concurrency: "unbounded", discard: true }),
+    take,
     conclude
   }
 })

@@ -9,7 +9,7 @@ class Violated extends Data.TaggedError("Violated")<{ readonly violations: Reado
 
 /** More of it, or the same again: see CONTRIBUTING. */
 const options = Config.all({
-  runs: Config.withDefault(Config.Int("CHAOS_RUNS"), 40),
+  runs: Config.withDefault(Config.Int("CHAOS_RUNS"), 100),
   seed: Config.option(Config.String("CHAOS_SEED")),
   replay: Config.option(Config.String("CHAOS_REPLAY"))
 })

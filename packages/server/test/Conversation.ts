@@ -34,14 +34,14 @@ const Step = Schema.Union([
   step("Clear", {}),
   step("Delete", {})
 ])
-type Step = typeof Step.Type
+export type Step = typeof Step.Type
 type Of<Tag extends Step["_tag"]> = Extract<Step, { _tag: Tag }>
 
 /** Steps that are taken at once, one group after the other. */
-export const script = Arbitrary.array(Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 4 }), {
-  minLength: 1,
-  maxLength: 5
-})
+const scriptOf = (minLength: number, maxLength: number) =>
+  Arbitrary.array(Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 4 }), { minLength, maxLength })
+export const script = scriptOf(1, 5)
+export const longScript = scriptOf(30, 35)
 export type Script = ReadonlyArray<ReadonlyArray<Step>>
 
 const unheard: Heard = { _tag: "Unheard" }
@@ -191,11 +191,11 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
     )
   })
 
-  /** A last turn, when whoever is still at it has ended. */
+  /** A last turn, when whoever is still at it has ended and the database is back. */
   const conclude = Effect.gen(function* () {
     const { content, message_id } = message("answer", 0)
     yield* turn(message_id, content, onServer(1, ask.chat(person, content, { message_id }))).pipe(
-      Effect.repeat({ while: isBusy, schedule: Schedule.spaced(20), times: 250 })
+      Effect.repeat({ while: (heard) => isBusy(heard) || isOut(heard), schedule: Schedule.spaced(20), times: 250 })
     )
     return content
   })
@@ -211,3 +211,4 @@ export const open = Effect.fnUntraced(function* (token: string, plans: Map<strin
 export type Conversation = Effect.Success<ReturnType<typeof open>>
 
 const isBusy = (heard: Heard) => heard._tag === "Failed" && heard.detail === "A turn is already running in this session"
+const isOut = (heard: Heard) => heard._tag === "Failed" && heard.detail === "Service temporarily unavailable"

@@ -52,7 +52,7 @@ const isErasure = ({ kind }: Intervention) => kind !== "cancel"
 /** Refused means that nothing was done; when the database was away, nobody knows. */
 const mayHaveHappened = ({ status }: Intervention) => status < 300 || status >= 500
 
-/** Everything that should not be, in words. `mayFail`: the database was away at times. */
+/** Everything that should not be, in words. `mayFail`: the database was away at times, and leases ran out. */
 export const violations = (
   history: History,
   plans: ReadonlyMap<string, Plan>,
@@ -89,7 +89,7 @@ const misanswered = (
     // Or the message had an answer, which was erased before it could be read.
     "A turn is already running in this session":
       mayFail || others.some((other) => overlaps(other, turn) || (other.id === id && meanwhile.some(isErasure))),
-    "The turn was cancelled": meanwhile.length > 0,
+    "The turn was cancelled": meanwhile.length > 0 || (mayFail && others.some((other) => overlaps(other, turn))),
     "This message_id was already used with other content": others.some(
       (other) => other.id === id && other.content !== content && other.began < turn.ended
     ),

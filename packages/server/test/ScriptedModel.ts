@@ -37,6 +37,12 @@ export const shown = ({ messages }: ChatCompletionRequest): ReadonlyArray<string
     (role === "user" || role === "assistant") && typeof content === "string" && content !== "" ? [content] : []
   )
 
+const summary = "They talked."
+
+/** Whether a summary stood for what was said longer ago. */
+export const isCondensed = ({ messages: [first] }: ChatCompletionRequest): boolean =>
+  typeof first?.content === "string" && first.content.includes(summary)
+
 /** What tools were asked by the model and have not answered. */
 export const unanswered = ({ messages }: ChatCompletionRequest): ReadonlyArray<string> => {
   const answered = new Set(messages.map((message) => (message.role === "tool" ? message.tool_call_id : "")))
@@ -71,7 +77,7 @@ export const teach = Effect.gen(function* () {
     const content = shown(request).at(-1) ?? ""
     const plan = plans.get(content)
     // A summary, which is nobody's message.
-    if (plan === undefined) return Reply.text("They talked.", { usage: { promptTokens: 0 } })
+    if (plan === undefined) return Reply.text(summary, { usage: { promptTokens: 0 } })
     Deferred.doneUnsafe(plan.asked, Effect.void)
     const fate = met.has(plan) ? "answer" : plan.fate
     met.add(plan)

@@ -3,7 +3,7 @@ import { Effect, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Conversation } from "./Conversation.ts"
 import { type Stored, violations } from "./History.ts"
-import { shown, unanswered } from "./ScriptedModel.ts"
+import { isCondensed, shown, unanswered } from "./ScriptedModel.ts"
 import { StubModel } from "./StubModel.ts"
 
 const read = Effect.fnUntraced(function* (session_id: string) {
@@ -25,10 +25,7 @@ const read = Effect.fnUntraced(function* (session_id: string) {
   return stored
 })
 
-/** So many messages are remembered at the least before they are summed up. */
-const fewest = 6
-
-/** The model was shown the end of the transcript and nothing else, and every tool it had asked had answered. */
+/** The model was shown all that was said, or the end of it and a summary, and every tool it had asked had answered. */
 const misremembered = Effect.fnUntraced(function* (content: string, { messages }: Stored) {
   const stub = yield* StubModel
   const request = (yield* stub.calls).findLast(({ request }) => shown(request).at(-1) === content)?.request
@@ -38,7 +35,9 @@ const misremembered = Effect.fnUntraced(function* (content: string, { messages }
   const before = messages.slice(0, position + 1).map((message) => message.content)
   const isTail = said.join("\n") === before.slice(-said.length).join("\n")
   return [
-    ...(isTail && said.length >= Math.min(before.length, fewest) ? [] : [`the model was shown ${said.join(", ")}`]),
+    ...(isTail && (said.length === before.length || isCondensed(request))
+      ? []
+      : [`the model was shown ${said.join(", ")}`]),
     ...unanswered(request).map((id) => `the model never heard of ${id}`)
   ]
 })

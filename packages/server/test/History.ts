@@ -60,7 +60,7 @@ export const violations = (
   mayFail: boolean
 ): ReadonlyArray<string> => [
   ...history.turns.flatMap((turn) => misanswered(turn, history, plans, mayFail)),
-  ...history.interventions.flatMap((intervention) => ineffective(intervention, history)),
+  ...history.interventions.flatMap((intervention) => (mayFail ? [] : ineffective(intervention, history))),
   ...wronglyPaired(history, stored),
   ...lostOrRestored(history, stored),
   ...outOfOrder(history, stored),
@@ -101,7 +101,7 @@ const misanswered = (
   return isExplained ? [] : [`${content} failed without reason: ${heard.status} ${heard.detail}`]
 }
 
-/** Whoever was told that a turn was cancelled has ended one. */
+/** Whoever was told that a turn was cancelled has ended one, or freed a session of a lease that nobody could give back. */
 const ineffective = (intervention: Intervention, { turns }: History): ReadonlyArray<string> =>
   intervention.kind !== "cancel" ||
   intervention.status !== 202 ||

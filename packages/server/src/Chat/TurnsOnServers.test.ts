@@ -7,6 +7,7 @@ import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import { parrot } from "../../test/Parrot.ts"
+import * as Stop from "../../test/Stop.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import { Agent } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
@@ -185,21 +186,10 @@ layer(TestDatabase.layer)("turns on two servers", (it) => {
   )
 })
 
-/** A point at which something waits until the test lets it pass. */
-const stop = Effect.gen(function* () {
-  const reached = yield* Deferred.make<void>()
-  const passed = yield* Deferred.make<void>()
-  return {
-    wait: Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(passed)),
-    reached: Deferred.await(reached),
-    pass: Deferred.succeed(passed, undefined)
-  }
-})
-
 layer(TestDatabase.layer)("a turn that is being written", (it) => {
   it.effect("is not taken for one that lost its lease", () =>
     Effect.gen(function* () {
-      const { pass, reached, wait } = yield* stop
+      const { pass, reached, wait } = yield* Stop.make
       const { letAnswer, started, stored } = yield* serving({ afterCommit: wait })
       const running = yield* started("Hello")
       yield* letAnswer
@@ -216,7 +206,7 @@ layer(TestDatabase.layer)("a turn that is being written", (it) => {
     "is written whole and accounted once when its client goes, %s",
     (moment) =>
       Effect.gen(function* () {
-        const { pass, reached, wait } = yield* stop
+        const { pass, reached, wait } = yield* Stop.make
         const { accounted, letAnswer, started, stored } = yield* serving({ [moment]: wait })
         const running = yield* started("Hello")
         yield* letAnswer
@@ -228,6 +218,17 @@ layer(TestDatabase.layer)("a turn that is being written", (it) => {
         assert.deepStrictEqual(yield* stored, [{ lease_token: null, count: 2 }])
         assert.strictEqual(yield* accounted, 1)
       })
+  )
+
+  it.effect("is accounted once when it was written and nobody heard of it", () =>
+    Effect.gen(function* () {
+      const { accounted, letAnswer, started, stored } = yield* serving({ afterCommit: Effect.die("connection reset") })
+      const running = yield* started("Hello")
+      yield* letAnswer
+      expect(yield* Fiber.join(running)).toMatchObject({ _tag: "Failure" })
+      assert.strictEqual((yield* stored)[0]?.count, 2)
+      assert.strictEqual(yield* accounted, 1)
+    })
   )
 
   it.effect("can still lose to a deletion, and is accounted without an answer", () =>

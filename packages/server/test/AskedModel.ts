@@ -1,8 +1,8 @@
 /** One answer of a model, asked of the stub, on a clock that the test holds. */
 import { HumanMessage } from "@langchain/core/messages"
-import { Clock, Deferred, Duration, Effect, Redacted } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Layer, Redacted } from "effect"
 import type { ModelUsage } from "../src/Agent/Agent.ts"
-import * as ModelBreaker from "../src/Agent/ModelBreaker.ts"
+import { ModelBreaker } from "../src/Agent/ModelBreaker.ts"
 import * as Model from "../src/Agent/Model.ts"
 import type { ModelOptions } from "../src/Agent/settings.ts"
 import { currentTime } from "../src/Agent/Tools/CurrentTime.ts"
@@ -29,7 +29,7 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
   const heard: Array<string> = []
   const spoken = yield* Deferred.make<void>()
   const usage: Array<ModelUsage> = []
-  const breaker = yield* ModelBreaker.make
+  const breaker = Context.get(yield* Layer.build(Layer.fresh(ModelBreaker.layer)), ModelBreaker)
   const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub") }
   const model = Model.make(endpoint, breaker, [currentTime], { ...options, ...more })
   const answer = model

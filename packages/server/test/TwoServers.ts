@@ -2,10 +2,18 @@
 import { PgClient } from "@effect/sql-pg"
 import { NodeCrypto, NodeServices } from "@effect/platform-node"
 import { Context, Effect, Layer } from "effect"
+import { Agent } from "../src/Agent/Agent.ts"
+import { CheckpointRepo } from "../src/Agent/CheckpointRepo.ts"
+import { ModelBreaker } from "../src/Agent/ModelBreaker.ts"
 import { StubModel } from "./StubModel.ts"
 import * as TestLog from "./TestLog.ts"
 import { layerConfig, TestServer } from "./TestServer.ts"
 import * as Wire from "./Wire.ts"
+
+/** Models that fail people at random would be left alone before long. */
+const agent = Agent.layerNoDeps.pipe(
+  Layer.provide([CheckpointRepo.layer, Layer.succeed(ModelBreaker, { guard: () => (call) => call })])
+)
 
 type Server = TestServer["Service"]
 
@@ -20,7 +28,7 @@ export class TwoServers extends Context.Service<TwoServers, readonly [Server, Se
         const { url } = yield* Wire.Wire
         const database = PgClient.layer({ url, maxConnections: 5, multiplex: true })
         const server = Effect.map(
-          Layer.build(Layer.fresh(Layer.provide(TestServer.layerNoDeps({}), database))),
+          Layer.build(Layer.fresh(Layer.provide(TestServer.layerNoDeps({ agent }), database))),
           Context.get(TestServer)
         )
         return TwoServers.of([yield* server, yield* server])

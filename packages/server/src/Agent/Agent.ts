@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { Context, DateTime, Effect, FileSystem, Layer } from "effect"
 import type { Memory } from "./AgentMemory.ts"
 import { CheckpointRepo } from "./CheckpointRepo.ts"
-import * as ModelBreaker from "./ModelBreaker.ts"
+import { ModelBreaker } from "./ModelBreaker.ts"
 import { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { TurnModelError } from "./ModelError.ts"
 import { modelOptions, settings } from "./settings.ts"
@@ -56,7 +56,7 @@ export class Agent extends Context.Service<
       const endpoint = yield* ModelEndpoint
       const checkpoints = yield* CheckpointRepo
       const tools = yield* Tools
-      const breaker = yield* ModelBreaker.make
+      const breaker = yield* ModelBreaker
       const fs = yield* FileSystem.FileSystem
       const prompt = (name: string) =>
         Effect.orDie(fs.readFileString(fileURLToPath(new URL(`./prompts/${name}.md`, import.meta.url))))
@@ -116,5 +116,5 @@ export class Agent extends Context.Service<
     })
   )
 
-  static readonly layer = Agent.layerNoDeps.pipe(Layer.provide(CheckpointRepo.layer))
+  static readonly layer = Agent.layerNoDeps.pipe(Layer.provide([CheckpointRepo.layer, ModelBreaker.layer]))
 }

@@ -24,7 +24,7 @@ const longestWait = Duration.seconds(20)
 
 export const make = (
   endpoint: ModelEndpoint["Service"],
-  breaker: ModelBreaker,
+  breaker: ModelBreaker["Service"],
   tools: ReadonlyArray<Tool>,
   options: ModelOptions
 ): Model => {

@@ -1,8 +1,8 @@
 import { assert, expect, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber } from "effect"
+import { Context, Deferred, Duration, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as TestLog from "../../test/TestLog.ts"
-import * as ModelBreaker from "./ModelBreaker.ts"
+import { ModelBreaker } from "./ModelBreaker.ts"
 import { classify, type ModelCallFailed } from "./ModelError.ts"
 
 const down = classify({ status: 500 })
@@ -10,7 +10,7 @@ const refused = classify({ status: 400 })
 
 /** A breaker, with a model behind it that is asked `times` in a row; how often it really was. */
 const guarding = Effect.gen(function* () {
-  const { guard } = yield* ModelBreaker.make
+  const { guard } = Context.get(yield* Layer.build(Layer.fresh(ModelBreaker.layer)), ModelBreaker)
   let asked = 0
   const call = (failure?: ModelCallFailed) =>
     Effect.suspend(() => {

@@ -2,7 +2,7 @@
  * Leaves a model alone that is down. Effect's circuit breaker opens, waits and probes; when it is to open is decided
  * here, because its own rate knows the last calls, however long ago, and not the last half minute.
  */
-import { Clock, Duration, Effect, Exit, Option, Schedule, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, Schedule, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { type ModelCallFailed, circuitOpen } from "./ModelError.ts"
 
@@ -18,59 +18,68 @@ const threshold = 0.5
 /** For how long a model is left alone before it is tried again: longer each time that this fails. */
 const openDuration = Schedule.min([Schedule.exponential("10 seconds"), Schedule.spaced("1 minute")])
 
-export interface ModelBreaker {
-  /**
-   * Runs a request to a model unless that is left alone. Only the first attempt at an answer `counts`: else a single
-   * person with bad luck would speak for everybody.
-   */
-  readonly guard: (
-    model: string,
-    counts: boolean
-  ) => <A>(call: Effect.Effect<A, ModelCallFailed>) => Effect.Effect<A, ModelCallFailed>
-}
-
-/** For as long as its scope, for all turns of this server. */
-export const make = Effect.gen(function* () {
-  const rates = new Map<string, ReturnType<typeof failureRate>>()
-  // What is told to it as a failure opens it.
-  const breaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(1), openDuration })
-  yield* breaker.transitions.pipe(
-    Stream.runForEach(({ key, to }) =>
-      to === "Open"
-        ? Effect.logWarning(`model ${key} fails too often: it is left alone for a while`)
-        : Effect.logInfo(`model ${key}: ${to === "Closed" ? "it answers again" : "trying it again"}`)
-    ),
-    Effect.forkScoped({ startImmediately: true })
-  )
-
-  const rateOf = (model: string) => {
-    const rate = rates.get(model) ?? failureRate()
-    rates.set(model, rate)
-    return rate
+/** For all turns of this server. */
+export class ModelBreaker extends Context.Service<
+  ModelBreaker,
+  {
+    /**
+     * Runs a request to a model unless that is left alone. Only the first attempt at an answer `counts`: else a single
+     * person with bad luck would speak for everybody.
+     */
+    readonly guard: (
+      model: string,
+      counts: boolean
+    ) => <A>(call: Effect.Effect<A, ModelCallFailed>) => Effect.Effect<A, ModelCallFailed>
   }
-
-  const outcome = Effect.fnUntraced(function* <A>(model: string, counts: boolean, exit: Exit.Exit<A, ModelCallFailed>) {
-    const failure = Option.filter(Exit.findErrorOption(exit), meansDown)
-    const rate = rateOf(model)
-    // A probe speaks for itself.
-    const isProbe = (yield* breaker.state(model))._tag !== "Closed"
-    if (counts && !isProbe) rate.record(yield* Clock.currentTimeMillis, Option.isSome(failure))
-    if (!isProbe && !rate.isTooHigh()) return CircuitBreaker.success
-    rate.clear()
-    return Option.match(failure, { onNone: () => CircuitBreaker.success, onSome: CircuitBreaker.failure })
-  }, Effect.orDie)
-
-  const guard: ModelBreaker["guard"] = (model, counts) => (call) =>
-    breaker.execute(call, { key: model, classify: (exit) => outcome(model, counts, exit) }).pipe(
-      Effect.catchTag("CircuitBreakerError", ({ reason }) =>
-        // A probe is on its way: soon more is known.
-        Effect.fail(circuitOpen(reason._tag === "CircuitOpen" ? reason.retryAfter : Duration.seconds(1)))
+>()("@parley/server/Agent/ModelBreaker") {
+  static readonly layer = Layer.effect(
+    ModelBreaker,
+    Effect.gen(function* () {
+      const rates = new Map<string, ReturnType<typeof failureRate>>()
+      // What is told to it as a failure opens it.
+      const breaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(1), openDuration })
+      yield* breaker.transitions.pipe(
+        Stream.runForEach(({ key, to }) =>
+          to === "Open"
+            ? Effect.logWarning(`model ${key} fails too often: it is left alone for a while`)
+            : Effect.logInfo(`model ${key}: ${to === "Closed" ? "it answers again" : "trying it again"}`)
+        ),
+        Effect.forkScoped({ startImmediately: true })
       )
-    )
 
-  const modelBreaker: ModelBreaker = { guard }
-  return modelBreaker
-}).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
+      const rateOf = (model: string) => {
+        const rate = rates.get(model) ?? failureRate()
+        rates.set(model, rate)
+        return rate
+      }
+
+      const outcome = Effect.fnUntraced(function* <A>(
+        model: string,
+        counts: boolean,
+        exit: Exit.Exit<A, ModelCallFailed>
+      ) {
+        const failure = Option.filter(Exit.findErrorOption(exit), meansDown)
+        const rate = rateOf(model)
+        // A probe speaks for itself.
+        const isProbe = (yield* breaker.state(model))._tag !== "Closed"
+        if (counts && !isProbe) rate.record(yield* Clock.currentTimeMillis, Option.isSome(failure))
+        if (!isProbe && !rate.isTooHigh()) return CircuitBreaker.success
+        rate.clear()
+        return Option.match(failure, { onNone: () => CircuitBreaker.success, onSome: CircuitBreaker.failure })
+      }, Effect.orDie)
+
+      return ModelBreaker.of({
+        guard: (model, counts) => (call) =>
+          breaker.execute(call, { key: model, classify: (exit) => outcome(model, counts, exit) }).pipe(
+            Effect.catchTag("CircuitBreakerError", ({ reason }) =>
+              // A probe is on its way: soon more is known.
+              Effect.fail(circuitOpen(reason._tag === "CircuitOpen" ? reason.retryAfter : Duration.seconds(1)))
+            )
+          )
+      })
+    })
+  ).pipe(Layer.provide(CircuitBreaker.layerStoreMemory()))
+}
 
 /** One that refuses a request is up, unless it refuses all of them. */
 const meansDown = ({ error, retryable }: ModelCallFailed): boolean => retryable || error._tag === "ModelUnavailable"

@@ -15,7 +15,6 @@ import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
-import { isUnreachable } from "../Sql/isUnreachable.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
 import type { Call } from "./CallsRepo.ts"
 import * as Leases from "./Leases.ts"
@@ -104,8 +103,8 @@ export class Turns extends Context.Service<
               yield* lease.letGo
               const turn = { sessionId, token, name: sessionName(request.content), question, answer, calls }
               yield* Effect.onError(commit(turn, memory), (cause) =>
-                // It may have been written: whoever has the lease then knows.
-                isUnreachable(cause) ? Effect.sync(() => void (lease.spent = calls)) : account
+                // It may have been written: whether the lease is still held tells.
+                Cause.hasDies(cause) ? Effect.sync(() => void (lease.spent = calls)) : account
               )
               return {
                 session_id: sessionId,

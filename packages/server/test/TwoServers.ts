@@ -1,10 +1,10 @@
 /** Two servers that share a database and a model, as replicas do; each has a pool of its own. */
-import { PgClient } from "@effect/sql-pg"
 import { NodeCrypto, NodeServices } from "@effect/platform-node"
 import { Context, Effect, Layer } from "effect"
 import { Agent } from "../src/Agent/Agent.ts"
 import { CheckpointRepo } from "../src/Agent/CheckpointRepo.ts"
 import { ModelBreaker } from "../src/Agent/ModelBreaker.ts"
+import * as BoundedClient from "../src/Sql/BoundedClient.ts"
 import { StubModel } from "./StubModel.ts"
 import * as TestLog from "./TestLog.ts"
 import { layerConfig, TestServer } from "./TestServer.ts"
@@ -26,7 +26,9 @@ export class TwoServers extends Context.Service<TwoServers, readonly [Server, Se
       TwoServers,
       Effect.gen(function* () {
         const { url } = yield* Wire.Wire
-        const database = PgClient.layer({ url, maxConnections: 5, multiplex: true })
+        const database = BoundedClient.layerFrom(
+          BoundedClient.make({ url, maxConnections: 5, multiplex: true, answerTimeout: "5 seconds" })
+        )
         const server = Effect.map(
           Layer.build(Layer.fresh(Layer.provide(TestServer.layerNoDeps({ agent }), database))),
           Context.get(TestServer)

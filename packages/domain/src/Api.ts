@@ -3,7 +3,7 @@ import { AuthGroup } from "./Auth.ts"
 import { ChatGroup } from "./Chat.ts"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
 import { HealthGroup } from "./Health.ts"
-import { documented } from "./OpenApi.ts"
+import { documented, refusalsDescription } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
 import { UsageGroup } from "./Usage.ts"
 import { UsersGroup } from "./Users.ts"
@@ -29,7 +29,7 @@ export class Api extends HttpApi.make("parley")
     OpenApi.annotations({
       title: "Parley",
       version,
-      description: "Accounts, sessions, and an agent to talk to: in one JSON answer or as a live stream.",
+      description: `Accounts, sessions, and an agent to talk to: in one JSON answer or as a live stream.\n\n${refusalsDescription}`,
       license: { name: "MIT" },
       transform: documented
     })

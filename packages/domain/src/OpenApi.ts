@@ -25,6 +25,46 @@ const headersByStatus: Record<string, Json> = {
   503: { "Retry-After": { schema: { type: "integer" }, description: "Seconds to wait before the next attempt" } }
 }
 
+/**
+ * What is answered to requests that are none of the document's operations, or that no operation sees. A client made from
+ * the document sends none of them, so they are described here and not with each operation.
+ */
+const refusals: ReadonlyArray<readonly [status: number, name: string, detail: string, when: string, headers?: Json]> = [
+  [404, "NoSuchPath", "Not found", "There is no such path; paths have no final slash."],
+  [
+    405,
+    "MethodNotAllowed",
+    "Method not allowed",
+    "The path has other methods; `Allow` names them, and so does OPTIONS.",
+    { Allow: { schema: { type: "string", examples: ["GET, HEAD, OPTIONS"] }, description: "The methods of the path" } }
+  ],
+  [408, "RequestTimeout", "Request timed out", "The request took longer to arrive than the server waits."],
+  [431, "HeadersTooLarge", "Request header fields too large", "The headers are larger than 16 KiB."]
+]
+
+const refusalResponses = Object.fromEntries(
+  refusals.map(([status, name, detail, when, headers]) => [
+    name,
+    {
+      description: `${status}: ${when}`,
+      headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...headers },
+      content: {
+        "application/json": {
+          schema: { type: "object", properties: { detail: { type: "string" } }, required: ["detail"] },
+          example: { detail }
+        }
+      }
+    }
+  ])
+)
+
+/** For the description of the whole, in Markdown. */
+export const refusalsDescription = [
+  'Every error has the body `{"detail": "..."}`. Beside those of its operation, a request may be answered with:',
+  "",
+  ...refusals.map(([status, , , when]) => `- ${status}: ${when}`)
+].join("\n")
+
 const mapValues = (record: unknown, f: (value: Json, key: string) => unknown): Json =>
   isJson(record)
     ? Object.fromEntries(Object.entries(record).map(([key, value]) => [key, isJson(value) ? f(value, key) : value]))
@@ -100,6 +140,7 @@ export const documented = (spec: Json): Json => {
     paths: mapValues(withoutEncodedSuffix(paths), (item) => mapValues(item, (op) => operation(op, schemas))),
     components: {
       schemas,
+      responses: refusalResponses,
       headers: { "X-Request-Id": requestId },
       securitySchemes: { ...mapValues(components.securitySchemes, (scheme) => scheme), password: passwordFlow }
     }

@@ -101,6 +101,27 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     })
   )
 
+  it.effect("tells once what is answered to requests that no operation sees", () =>
+    Effect.gen(function* () {
+      const document = yield* served
+      const server = yield* TestServer
+      const { HeadersTooLarge, MethodNotAllowed, NoSuchPath, RequestTimeout } = document.components.responses
+      for (const [response, status, method, path] of [
+        [NoSuchPath, 404, "GET", "/nowhere"],
+        [MethodNotAllowed, 405, "PUT", "/api/v1/chat"],
+        [HeadersTooLarge, 431, "GET", `/?${"x".repeat(20_000)}`]
+      ] as const) {
+        const reply = yield* server.ask(method, path)
+        assert.strictEqual(reply.status, status)
+        const media = response?.content?.["application/json"]
+        if (status !== 431) assert.deepStrictEqual(reply.json, media?.example)
+        assert.strictEqual(problemsOf(document, media?.schema ?? {}, media?.example), "")
+      }
+      assert.isDefined(RequestTimeout)
+      for (const status of ["404", "405", "408", "431"]) assert.include(document.info.description, `- ${status}: `)
+    })
+  )
+
   it.effect("names the headers that come with an answer", () =>
     Effect.map(served, (document) => {
       for (const [name, { responses }] of operations(document)) {

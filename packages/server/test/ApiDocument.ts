@@ -13,6 +13,12 @@ export type Media = typeof Media.Type
 
 const Content = Schema.Record(Schema.String, Media)
 
+const Response = Schema.Struct({
+  description: Schema.String,
+  headers: Json,
+  content: Schema.optionalKey(Content)
+})
+
 const Operation = Schema.Struct({
   operationId: Schema.String,
   summary: Schema.String,
@@ -23,10 +29,7 @@ const Operation = Schema.Struct({
     Schema.Struct({ name: Schema.String, in: Schema.String, required: Schema.Boolean, schema: Json })
   ),
   requestBody: Schema.optionalKey(Schema.Struct({ required: Schema.Boolean, content: Content })),
-  responses: Schema.Record(
-    Schema.String,
-    Schema.Struct({ description: Schema.String, headers: Json, content: Schema.optionalKey(Content) })
-  )
+  responses: Schema.Record(Schema.String, Response)
 })
 export type Operation = typeof Operation.Type
 
@@ -34,7 +37,12 @@ const Document = Schema.Struct({
   openapi: Schema.String,
   info: Schema.Struct({ title: Schema.String, version: Schema.String, description: Schema.String }),
   paths: Schema.Record(Schema.String, Schema.Record(Schema.String, Operation)),
-  components: Schema.Struct({ schemas: Schema.Record(Schema.String, Json), securitySchemes: Json, headers: Json })
+  components: Schema.Struct({
+    schemas: Schema.Record(Schema.String, Json),
+    securitySchemes: Json,
+    headers: Json,
+    responses: Schema.Record(Schema.String, Response)
+  })
 })
 export type Document = typeof Document.Type
 

@@ -4,14 +4,15 @@ import { Api } from "@parley/domain/Api"
 import { Effect, Layer, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
-import { createServer } from "node:http"
 import * as Auth from "./Auth/Http.ts"
 import * as Chat from "./Chat/Http.ts"
 import * as Boundary from "./Edge/Boundary.ts"
+import * as Cors from "./Edge/Cors.ts"
+import * as docsPolicy from "./Edge/docsPolicy.ts"
 import * as Edge from "./Edge/Edge.ts"
 import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
+import * as NodeServer from "./Edge/nodeServer.ts"
 import { settings } from "./Edge/settings.ts"
-import { refuseForNow, refuseUnreadable } from "./Edge/unreadable.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
@@ -23,8 +24,8 @@ const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Usage.layer, Sessions.l
 /** Beside the API: what explains it. */
 const paths = { docs: "/docs", openapi: "/openapi.json" } as const
 
-/** Paths are case-sensitive; an id of any length gets to where it is refused as no id. */
-const routerConfig = { caseSensitive: true, maxParamLength: 16_384 }
+/** Paths are what they are, to the final slash; an id of any length gets to where it is refused as no id. */
+const routerConfig = { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 16_384 }
 
 /** Every route. Wants the services of the rooms, and nothing of the network: tests run it in memory as well. */
 export const layerRoutes = Layer.mergeAll(
@@ -32,9 +33,12 @@ export const layerRoutes = Layer.mergeAll(
     Layer.provide(Handlers),
     Layer.provide([Auth.layerAuthorization, Boundary.layer])
   ),
-  HttpApiSwagger.layer(Api, { path: paths.docs }),
+  HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
   // The edge first: what is added later runs inside it.
-  MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig }).pipe(Layer.provide(Edge.layer))
+  MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig }).pipe(
+    Layer.provide(Cors.layer),
+    Layer.provide(Edge.layer)
+  )
 )
 
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
@@ -50,25 +54,22 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
   }
 }
 
-/** Listens on HOST and PORT. */
-export const layerServer = Layer.effect(
-  HttpServer.HttpServer,
-  Effect.gen(function* () {
-    const host = yield* settings.host.config
-    const port = yield* settings.port.config
-    const make = () => {
-      const server = createServer().on("clientError", refuseUnreadable)
-      return server.on("request", (_request, response) => {
-        // It listens before its routes are built, and for a moment after they are gone.
-        if (server.listenerCount("request") === 1) refuseForNow(response)
+/** Listens on HOST and PORT. The limits are those of `NodeServer` unless a test cannot wait for them. */
+export const layerServerWith = (limits: NodeServer.Limits) =>
+  Layer.effect(
+    HttpServer.HttpServer,
+    Effect.gen(function* () {
+      const host = yield* settings.host.config
+      const port = yield* settings.port.config
+      const make = yield* NodeServer.make(limits)
+      return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
+        const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
+        return new CannotListen({ host, port, code })
       })
-    }
-    return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
-      const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
-      return new CannotListen({ host, port, code })
     })
-  })
-).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
+  ).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
+
+export const layerServer = layerServerWith(NodeServer.limits)
 
 /** The routes on whatever server there is. */
 export const layer = HttpRouter.serve(layerRoutes, { routerConfig, disableLogger: true, disableListenLog: true }).pipe(

@@ -3,7 +3,7 @@ import { Boundary } from "@parley/domain/Api"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "@parley/domain/Errors"
 import { Cause, Effect, Layer, Predicate, type Types } from "effect"
 import { HttpApiError } from "effect/http-api"
-import { HttpEffect, HttpServerError, HttpServerResponse } from "effect/http"
+import { Headers, HttpEffect, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
 import { fieldErrors } from "./fieldErrors.ts"
@@ -25,10 +25,21 @@ export const isUnexpected = (cause: Cause.Cause<unknown>): boolean =>
 const isResponseKind = (error: HttpApiError.HttpApiSchemaError) =>
   error.kind === "Body" || error.kind === "ResponseHeaders"
 
+/** A body that does not say that it is JSON, or that is packed, which nothing here unpacks. */
+const isOfUnknownType = (headers: Headers.Headers): boolean =>
+  (headers["content-type"] === undefined || (headers["content-encoding"] ?? "identity") !== "identity") &&
+  (headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0)
+
+/** Endpoints take a body of no type for JSON; RFC 9110 (8.3) lets it be what no endpoint reads: 415 then, in its turn. */
+const withType = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest.HttpServerRequest =>
+  isOfUnknownType(request.headers)
+    ? request.modify({ headers: Headers.set(request.headers, "content-type", "application/octet-stream") })
+    : request
+
 export const layer = Layer.succeed(Boundary, (httpEffect, { endpoint }) =>
   Effect.flatMap(RequestFacts, (facts) => {
     facts.route = endpoint.path
-    return shaped(httpEffect)
+    return Effect.updateService(shaped(httpEffect), HttpServerRequest.HttpServerRequest, withType)
   })
 )
 

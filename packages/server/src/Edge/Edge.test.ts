@@ -79,14 +79,6 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
     })
   )
 
-  it.effect("forbids browsers to guess its type", () =>
-    Effect.gen(function* () {
-      for (const path of ["/", "/nowhere", "/api/v1/users/me"]) {
-        assert.strictEqual((yield* ask("GET", path)).headers.get("x-content-type-options"), "nosniff", path)
-      }
-    })
-  )
-
   it.effect("is 404 where there is no route", () =>
     Effect.gen(function* () {
       for (const path of [
@@ -95,6 +87,9 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
         "/api/v1/nowhere",
         "/api/v2/chat",
         "/HEALTH",
+        "/health/",
+        "/docs/",
+        "/api/v1/users/me/",
         "/api/v1/chat/sessions/%E0%A4%A"
       ]) {
         const { headers, json, status } = yield* ask("GET", path)
@@ -142,26 +137,6 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
       assert.strictEqual(status, 200)
       assert.strictEqual(headers.get("content-length"), got.headers.get("content-length"))
       assert.strictEqual(text, "")
-    })
-  )
-
-  it.effect("is 415 to a body of another type", () =>
-    Effect.gen(function* () {
-      for (const type of [
-        "text/plain",
-        "application/xml",
-        "multipart/form-data; boundary=x",
-        "application/x-www-form-urlencoded"
-      ]) {
-        const { json, status } = yield* ask("POST", "/v1/auth/register", {
-          body: "x",
-          headers: { "content-type": type }
-        })
-        assert.strictEqual(status, 415, type)
-        assert.deepStrictEqual(json, { detail: "Unsupported content type" }, type)
-      }
-      const charset = { "content-type": "Application/JSON; charset=utf-8" }
-      assert.strictEqual((yield* ask("POST", "/v1/auth/register", { body: "{}", headers: charset })).status, 422)
     })
   )
 

@@ -1,6 +1,5 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
 import { ByteSize, Clock, Effect, Option } from "effect"
-import { SecureRandom } from "effect/crypto"
 import {
   Headers,
   HttpEffect,
@@ -11,7 +10,10 @@ import {
 } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
+import { requestId } from "./requestId.ts"
+import { safety } from "./safety.ts"
 import { settings } from "./settings.ts"
+import { refusalOf } from "./unreadable.ts"
 
 /** What is told of errors that no endpoint raises itself, by status. */
 const details: Record<number, string> = {
@@ -33,32 +35,24 @@ const withErrorBody = (response: HttpServerResponse.HttpServerResponse): HttpSer
         { status: response.status, headers: Headers.removeMany(response.headers, ["content-type", "content-length"]) }
       )
 
-const safety = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" }
-
-/** What may be repeated in logs and headers without harm. */
-const wellFormedId = /^[A-Za-z0-9._-]{8,128}$/u
-
-/** The client's `X-Request-Id` when it is well formed, else a new one. */
-const idOf = (request: HttpServerRequest.HttpServerRequest, random: SecureRandom.SecureRandom["Service"]) => {
-  const sent = request.headers["x-request-id"]
-  return sent !== undefined && wellFormedId.test(sent) ? Effect.succeed(sent) : random.uuidV7()
-}
-
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
-    const random = yield* SecureRandom.SecureRandom
+    const idOf = yield* requestId
+    const safe = yield* safety
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
     return (httpEffect) =>
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
-        const id = yield* idOf(request, random)
+        const id = yield* idOf(request.headers["x-request-id"])
         const facts: RequestFacts = { route: "none", userId: undefined }
         const origin = { request_id: id, client_address: Option.getOrElse(request.remoteAddress, () => "unknown") }
         const startedAt = yield* Clock.currentTimeMillis
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
-        const finish = (response: HttpServerResponse.HttpServerResponse) =>
-          Clock.currentTimeMillis.pipe(
+        const finish = (response: HttpServerResponse.HttpServerResponse) => {
+          // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
+          const refusal = response.status < 400 ? undefined : refusalOf(request.source)
+          return Clock.currentTimeMillis.pipe(
             Effect.flatMap((now) =>
               Effect.annotateLogs(Effect.logInfo("request"), {
                 ...origin,
@@ -66,17 +60,19 @@ export const layer = HttpRouter.middleware(
                 method: request.method,
                 route: facts.route,
                 status: response.status,
+                ...refusal,
                 duration_ms: now - startedAt
               })
             ),
             Effect.as(
               HttpServerResponse.setHeaders(withErrorBody(response), {
-                ...safety,
+                ...Headers.removeMany(safe, Object.keys(response.headers)),
                 "x-request-id": id,
                 ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
               })
             )
           )
+        }
         return yield* httpEffect.pipe(
           // Of endpoints the boundary has told already; this is for what is beside or beyond them.
           Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),

@@ -1,4 +1,4 @@
-import { NodeHttpServer } from "@effect/platform-node"
+import { NodeCrypto, NodeHttpServer } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
@@ -23,7 +23,7 @@ const Listening = HttpRouter.serve(HttpRouter.add("GET", "/", Effect.succeed(Htt
   disableListenLog: true
 }).pipe(
   Layer.provideMerge(Http.layerServer),
-  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices])
+  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices, NodeCrypto.layer])
 )
 
 layer(Listening, { excludeTestServices: true })("a request that is no HTTP", (it) => {

@@ -1,10 +1,11 @@
+import { NodeCrypto } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import { layerConfig } from "../../test/TestServer.ts"
 import * as Http from "../Http.ts"
 
-const listening = Http.layerServer.pipe(Layer.provide(layerConfig({ PORT: "0" })))
+const listening = Http.layerServer.pipe(Layer.provide([layerConfig({ PORT: "0" }), NodeCrypto.layer]))
 
 layer(listening, { excludeTestServices: true })("a server whose routes are not built yet", (it) => {
   it.effect("asks callers to come back, instead of keeping them", () =>

@@ -58,6 +58,7 @@ describe("the settings", () => {
       const wrong = {
         PORT: "eighty",
         MAX_BODY_BYTES: "-1",
+        CORS_ORIGINS: "https://app.example.com/path",
         POSTGRES_URL: "mysql://parley:hunter2@db/parley",
         POSTGRES_POOL_SIZE: "0",
         POSTGRES_PREPARE: "perhaps",
@@ -75,7 +76,7 @@ describe("the settings", () => {
       }
       const message = yield* told(wrong)
       assert.sameMembers(named(message), Object.keys(wrong))
-      assert.include(message, "16 of its settings")
+      assert.include(message, "17 of its settings")
       for (const secret of ["hunter2", "mysql", "too-short-secret", "eighty", "perhaps", "loud", "otters", "maybe"])
         assert.notInclude(message, secret)
     })

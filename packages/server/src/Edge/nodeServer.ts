@@ -1,0 +1,47 @@
+/** The Node server below the routes: how much it takes of a client, and how long it waits for one. */
+import { Effect } from "effect"
+import { createServer, type Server } from "node:http"
+import { answerOn, make as makeRefusals } from "./unreadable.ts"
+
+export const limits = {
+  /** For the headers of a request from their first byte, and for a new connection to send one. */
+  headersMillis: 10_000,
+  /** For a request to be there as a whole. */
+  requestMillis: 30_000,
+  /** For a client to take something of what it is sent. */
+  unreadMillis: 30_000,
+  /** Between two requests: longer than proxies keep connections, so that these close them, and never under a request. */
+  idleMillis: 65_000,
+  /** How often the first two are looked at. */
+  checkMillis: 1000,
+  headerBytes: 16_384,
+  /** Those beyond are closed at once. An idle one takes some 10 kB, and each a file handle. */
+  connections: 20_000
+}
+export type Limits = typeof limits
+
+/** Makes the server; it listens before there are routes, and for a moment after they are gone. */
+export const make = Effect.fnUntraced(function* (limits: Limits) {
+  const { refuseForNow, refuseUnreadable } = yield* makeRefusals
+
+  return (): Server => {
+    const server = createServer({
+      headersTimeout: limits.headersMillis,
+      requestTimeout: limits.requestMillis,
+      keepAliveTimeout: limits.idleMillis,
+      connectionsCheckingInterval: limits.checkMillis,
+      maxHeaderSize: limits.headerBytes,
+      // There is nothing to upgrade to, and what was upgraded would have no limits of time.
+      shouldUpgradeCallback: () => false
+    })
+    server.maxConnections = limits.connections
+    server.setTimeout(limits.unreadMillis, (socket) => {
+      // Nothing moved for so long: because the answer takes its time, or because nobody reads it.
+      if (answerOn(socket) === undefined || socket.writableLength > 0) socket.destroy()
+    })
+    server.on("clientError", refuseUnreadable)
+    return server.on("request", (request, response) => {
+      if (server.listenerCount("request") === 1) refuseForNow(request, response)
+    })
+  }
+})

@@ -1,23 +1,8 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { rawRequest } from "../../test/rawRequest.ts"
-import { TestLog } from "../../test/TestLog.ts"
+import { logged } from "../../test/TestLog.ts"
 import { type Ask, TestServer } from "../../test/TestServer.ts"
-
-const Line = Schema.fromJsonString(
-  Schema.Struct({
-    message: Schema.Unknown,
-    level: Schema.String,
-    annotations: Schema.Record(Schema.String, Schema.Unknown)
-  })
-)
-
-/** What was logged under a request id. */
-const logged = Effect.fnUntraced(function* (requestId: string) {
-  const { lines } = yield* TestLog
-  const all = yield* Effect.forEach(lines, (line) => Schema.decodeUnknownEffect(Line)(line))
-  return all.filter(({ annotations }) => annotations["request_id"] === requestId)
-})
 
 const ask = (method: string, path: string, options?: Ask) =>
   Effect.flatMap(TestServer, (server) => server.ask(method, path, options))

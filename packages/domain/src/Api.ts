@@ -2,6 +2,7 @@ import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { AuthGroup } from "./Auth.ts"
 import { ChatGroup } from "./Chat.ts"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
+import { ExportGroup } from "./Export.ts"
 import { HealthGroup } from "./Health.ts"
 import { documented, refusalsDescription } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
@@ -17,7 +18,7 @@ export class Boundary extends HttpApiMiddleware.Service<Boundary>()("@parley/dom
 
 /** The whole contract. Unknown fields of a request are refused, so that a misspelt option never passes in silence. */
 export class Api extends HttpApi.make("parley")
-  .add(AuthGroup, UsersGroup, UsageGroup, SessionsGroup, ChatGroup)
+  .add(AuthGroup, UsersGroup, ExportGroup, UsageGroup, SessionsGroup, ChatGroup)
   .prefix("/api/v1")
   .add(HealthGroup)
   .middleware(Boundary)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result, Schema, SchemaIssue } from "effect"
-import { NewPassword, Password, RefreshToken } from "./Auth.ts"
+import { RefreshToken } from "./Auth.ts"
+import { NewPassword, Password } from "./Passwords.ts"
 
 const problems = <A>(schema: Schema.Codec<A, string>) => {
   const decode = Schema.decodeUnknownResult(schema, { errors: "all" })

@@ -1,53 +1,9 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
+import { NewPassword, Password } from "./Passwords.ts"
 import { Count, Timestamp } from "./Scalars.ts"
-import { Authorization, Email, InvalidCredentials, Unauthorized, User } from "./Users.ts"
-
-const textEncoder = new TextEncoder()
-
-/** bcrypt reads 72 bytes. A longer password is refused, never truncated. */
-export const passwordMaxBytes = 72
-
-const fitsBcrypt = Schema.makeFilter((text: string) => textEncoder.encode(text).length <= passwordMaxBytes, {
-  expected: `at most ${passwordMaxBytes} bytes`,
-  message: `Password must have at most ${passwordMaxBytes} bytes`
-})
-
-/** bcrypt stops at NUL. U+FFFD stands where bytes were no UTF-8, whatever they were: as a password it would fit many. */
-const isStorable = Schema.makeFilter((text: string) => text.isWellFormed() && !/[\u0000\ufffd]/u.test(text), {
-  expected: "well-formed text",
-  message: "Password must not contain NUL or broken Unicode"
-})
-
-/** A password to be checked: taken as it is, because trimming or normalizing would change it. */
-export const Password = Schema.RedactedFromValue(
-  Schema.String.annotate({
-    message: "Password must be a string",
-    format: "password",
-    examples: ["Correct-horse-7"]
-  }).check(fitsBcrypt, isStorable)
-)
-
-/** A password to be set. Each rule has its own message, and all broken rules are told at once. */
-export const NewPassword = Schema.RedactedFromValue(
-  Schema.String.annotate({
-    message: "Password must be a string",
-    format: "password",
-    description:
-      "At least 8 characters with an uppercase letter, a lowercase letter, a number and a special character " +
-      "(any that is no letter, digit or space); at most 72 bytes.",
-    examples: ["Correct-horse-7"]
-  }).check(
-    Schema.isMinCodePoints(8, { message: "Password must have at least 8 characters" }),
-    Schema.isPattern(/\p{Lu}/u, { message: "Password must contain at least one uppercase letter" }),
-    Schema.isPattern(/\p{Ll}/u, { message: "Password must contain at least one lowercase letter" }),
-    Schema.isPattern(/\p{Nd}/u, { message: "Password must contain at least one number" }),
-    Schema.isPattern(/[^\p{L}\p{Nd}\s]/u, { message: "Password must contain at least one special character" }),
-    fitsBcrypt,
-    isStorable
-  )
-)
+import { Authorization, Email, EmailTaken, InvalidCredentials, Unauthorized, User } from "./Users.ts"
 
 export const Registration = Schema.Struct({ email: Email, password: NewPassword }).annotate({
   identifier: "Registration"
@@ -98,13 +54,6 @@ export const Tokens = Schema.Struct(tokenFields).annotate({ identifier: "Tokens"
 export type Tokens = typeof Tokens.Type
 
 export const Registered = Schema.Struct({ user: User, ...tokenFields }).annotate({ identifier: "Registered" })
-
-export class EmailTaken extends Schema.Error<EmailTaken>("EmailTaken")(
-  { detail: Schema.tag("Email already registered") },
-  { httpApiStatus: 400, description: "Another account has this e-mail address." }
-) {
-  readonly _tag = "EmailTaken" as const
-}
 
 const register = HttpApiEndpoint.post("register", "/auth/register", {
   payload: Registration,

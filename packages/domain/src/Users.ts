@@ -1,5 +1,14 @@
 import { Context, Schema, SchemaTransformation } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
+import {
+  HttpApiEndpoint,
+  HttpApiGroup,
+  HttpApiMiddleware,
+  HttpApiSchema,
+  HttpApiSecurity,
+  OpenApi
+} from "effect/http-api"
+import { bodyErrors } from "./Errors.ts"
+import { NewPassword, Password } from "./Passwords.ts"
 import { Timestamp, uuid } from "./Scalars.ts"
 import { isPrintable, normalizeEmail } from "./Text.ts"
 
@@ -67,6 +76,13 @@ export class InvalidCredentials extends Schema.Error<InvalidCredentials>("Invali
   readonly _tag = "InvalidCredentials" as const
 }
 
+export class EmailTaken extends Schema.Error<EmailTaken>("EmailTaken")(
+  { detail: Schema.tag("Email already registered") },
+  { httpApiStatus: 400, description: "Another account has this e-mail address." }
+) {
+  readonly _tag = "EmailTaken" as const
+}
+
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
   "@parley/domain/Authorization",
   {
@@ -80,10 +96,46 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
   }
 ) {}
 
+const current_password = Password.annotateKey({ description: "The password of the account: a token alone will not do" })
+
+const ChangedEmail = Schema.Struct({ email: Email, current_password }).annotate({ identifier: "ChangedEmail" })
+const ChangedPassword = Schema.Struct({
+  current_password,
+  new_password: NewPassword.annotateKey({ description: "The password from now on" })
+}).annotate({ identifier: "ChangedPassword" })
+const Confirmation = Schema.Struct({ current_password }).annotate({ identifier: "Confirmation" })
+
+const annotated = (summary: string, description: string) => OpenApi.annotations({ summary, description })
+
+const path = "/users/me"
+
 export class UsersGroup extends HttpApiGroup.make("users")
   .add(
-    HttpApiEndpoint.get("me", "/users/me", { success: User }).annotateMerge(
-      OpenApi.annotations({ summary: "Who am I", description: "The account the access token belongs to." })
+    HttpApiEndpoint.get("me", path, { success: User }).annotateMerge(
+      annotated("Who am I", "The account the access token belongs to.")
+    ),
+    HttpApiEndpoint.patch("changeEmail", path, {
+      payload: ChangedEmail,
+      success: User,
+      error: [InvalidCredentials, EmailTaken, ...bodyErrors]
+    }).annotateMerge(annotated("Change the e-mail address", "The next login takes the new one.")),
+    HttpApiEndpoint.post("changePassword", `${path}/password`, {
+      payload: ChangedPassword,
+      success: HttpApiSchema.NoContent,
+      error: [InvalidCredentials, ...bodyErrors]
+    }).annotateMerge(
+      annotated("Change the password", "Ends all other logins of the account; the one that asks goes on.")
+    ),
+    HttpApiEndpoint.delete("delete", path, {
+      payload: Confirmation,
+      success: HttpApiSchema.NoContent,
+      error: [InvalidCredentials, ...bodyErrors]
+    }).annotateMerge(
+      annotated(
+        "Delete the account",
+        "With its sessions, their messages, what the agent remembers of them, its logins and its usage. Running turns end " +
+          "in an error. Nothing of it can be brought back."
+      )
     )
   )
   .middleware(Authorization)

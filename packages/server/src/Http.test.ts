@@ -99,7 +99,25 @@ layer(TestServer.layer, { excludeTestServices: true })("the API", (it) => {
       yield* visit("delete /api/v1/chat/sessions/{session_id}", 204, { token }, one)
       yield* visit("get /api/v1/users/me/usage", 200, { token })
       yield* visit("get /api/v1/users/me/usage", 422, { token }, "/api/v1/users/me/usage?month=today")
+
+      const current_password = credentials.password
+      yield* visit("get /api/v1/users/me/export", 200, { token })
+      yield* visit("patch /api/v1/users/me", 200, { token, body: { email: "countess@example.com", current_password } })
+      yield* visit("patch /api/v1/users/me", 401, { token, body: { email: "ada@example.com", current_password: "x" } })
+      const passwords = { current_password, new_password: "Another-horse-8" }
+      yield* visit("post /api/v1/users/me/password", 204, { token, body: passwords })
+      yield* visit("post /api/v1/users/me/password", 401, { token, body: passwords })
+      yield* visit("delete /api/v1/users/me", 401, { token, body: { current_password } })
+      yield* visit("delete /api/v1/users/me", 422, { token })
       yield* visit("post /api/v1/auth/logout", 204, { token })
+      const again = { email: "countess@example.com", password: "Another-horse-8" }
+      const { access_token } = yield* visit("post /api/v1/auth/login", 200, { body: again }).pipe(
+        Effect.flatMap(Schema.decodeUnknownEffect(Schema.Struct({ access_token: Schema.String })))
+      )
+      yield* visit("delete /api/v1/users/me", 204, {
+        token: access_token,
+        body: { current_password: again.password }
+      })
 
       const never = operations(document)
         .map(([name]) => name)

@@ -5,6 +5,7 @@ import { Effect, Layer, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import * as Auth from "./Auth/Http.ts"
+import * as PasswordPolicy from "./Auth/PasswordPolicy.ts"
 import * as Chat from "./Chat/Http.ts"
 import * as Boundary from "./Edge/Boundary.ts"
 import * as Cors from "./Edge/Cors.ts"
@@ -14,12 +15,21 @@ import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
 import * as NodeServer from "./Edge/nodeServer.ts"
 import { settings } from "./Edge/settings.ts"
 import { welcome } from "./Edge/welcome.ts"
+import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
 import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
 
-const Handlers = Layer.mergeAll(Auth.layer, Users.layer, Usage.layer, Sessions.layer, Chat.layer, Health.layer)
+const Handlers = Layer.mergeAll(
+  Auth.layer,
+  Users.layer,
+  Export.layer,
+  Usage.layer,
+  Sessions.layer,
+  Chat.layer,
+  Health.layer
+)
 
 /** Beside the API: what explains it. */
 const paths = { docs: "/docs", openapi: "/openapi.json" } as const
@@ -31,7 +41,7 @@ const routerConfig = { caseSensitive: true, ignoreTrailingSlash: false, maxParam
 export const layerRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
-    Layer.provide([Auth.layerAuthorization, Boundary.layer])
+    Layer.provide([Auth.layerAuthorization, Boundary.layer, PasswordPolicy.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
   // The edge first: what is added later runs inside it.

@@ -3,13 +3,15 @@ import { Layer } from "effect"
 import { AgentMemory } from "./Agent/AgentMemory.ts"
 import { Auth } from "./Auth/Auth.ts"
 import { Turns } from "./Chat/Turns.ts"
+import { Export } from "./Export/Export.ts"
 import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
 import { Sessions } from "./Sessions/Sessions.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer, Usage.layer).pipe(
+const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer)),
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )
 

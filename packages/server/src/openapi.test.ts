@@ -26,6 +26,10 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "post /api/v1/auth/refresh",
           "post /api/v1/auth/logout",
           "get /api/v1/users/me",
+          "patch /api/v1/users/me",
+          "delete /api/v1/users/me",
+          "post /api/v1/users/me/password",
+          "get /api/v1/users/me/export",
           "get /api/v1/users/me/usage",
           "post /api/v1/chat/sessions",
           "get /api/v1/chat/sessions",
@@ -76,7 +80,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
       const credentials = { $ref: "#/components/schemas/Registration" }
       const good = { email: "ada@example.com", password: "Correct-horse-7" }
       assert.strictEqual(problemsOf(document, credentials, good), "")
-      assert.isNotEmpty(problemsOf(document, credentials, { ...good, password: "correct-horse-7" }))
+      assert.isNotEmpty(problemsOf(document, credentials, { ...good, password: "short" }))
       assert.isNotEmpty(problemsOf(document, credentials, { ...good, extra: 1 }))
       assert.isNotEmpty(problemsOf(document, credentials, { email: "ada@example.com" }))
     })
@@ -91,7 +95,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         if (parameters.some((parameter) => parameter.in === "path")) expected.push("404")
         if (name.includes("/chat") && !name.includes("/chat/sessions")) expected.push("404", "409", "502", "504")
         if (name.endsWith("/cancel")) expected.push("409")
-        if (name.endsWith("/register")) expected.push("400")
+        if (name.endsWith("/register") || name === "patch /api/v1/users/me") expected.push("400")
         assert.deepStrictEqual(
           Object.keys(responses).filter((status) => status >= "400"),
           expected.toSorted(),
@@ -186,6 +190,14 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     Effect.map(served, ({ paths }) => {
       assert.isFalse(paths["/api/v1/auth/logout"]?.["post"]?.requestBody?.required)
       assert.isTrue(paths["/api/v1/auth/login"]?.["post"]?.requestBody?.required)
+    })
+  )
+
+  it.effect("wants the password in the body of a deletion", () =>
+    Effect.map(served, ({ paths }) => {
+      const body = paths["/api/v1/users/me"]?.["delete"]?.requestBody
+      assert.isTrue(body?.required)
+      assert.deepStrictEqual(body?.content["application/json"]?.schema, { $ref: "#/components/schemas/Confirmation" })
     })
   )
 

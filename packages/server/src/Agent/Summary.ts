@@ -6,6 +6,7 @@ import { type BaseMessage, HumanMessage, RemoveMessage, SystemMessage } from "@l
 import { REMOVE_ALL_MESSAGES } from "@langchain/langgraph"
 import { Effect } from "effect"
 import type { ModelUsage } from "./Agent.ts"
+import { summaryId } from "./AgentMemory.ts"
 import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
 import * as Window from "./Window.ts"
@@ -21,8 +22,6 @@ const mostMessages = 2 * maxMessages
 
 /** What one message is cut to for the one who sums it up. Characters. */
 const maxCharacters = 4000
-
-const summaryId = "summary"
 
 export interface Recalled {
   /** Empty at first. */

@@ -1,10 +1,20 @@
-import type { Credentials, EmailTaken, Registration, Tokens } from "@parley/domain/Auth"
-import { FamilyId, InvalidCredentials, Unauthorized, type User, type UserId } from "@parley/domain/Users"
+import type { Credentials, Registration, Tokens } from "@parley/domain/Auth"
+import type { ExportedLogin } from "@parley/domain/Export"
+import {
+  type EmailTaken,
+  FamilyId,
+  InvalidCredentials,
+  Unauthorized,
+  type User,
+  type UserId
+} from "@parley/domain/Users"
 import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { Users } from "../Users/Users.ts"
 import { AccessTokens } from "./AccessTokens.ts"
+import * as Account from "./Account.ts"
+import { audit } from "./audit.ts"
 import * as LoginsRepo from "./LoginsRepo.ts"
 import { Passwords } from "./Passwords.ts"
 import { settings } from "./settings.ts"
@@ -22,7 +32,9 @@ export class Auth extends Context.Service<
     readonly logout: (login: Login, everywhere: boolean) => Effect.Effect<void>
     /** Who holds this access token, if it is good and its login still stands. */
     readonly authenticate: (accessToken: Redacted.Redacted) => Effect.Effect<Login, Unauthorized>
-  }
+    /** A page of the logins of an account, oldest first, after the one with this id. Empty after the last. */
+    readonly logins: (userId: UserId, after: FamilyId | undefined) => Effect.Effect<ReadonlyArray<ExportedLogin>>
+  } & Account.Account
 >()("@parley/server/Auth") {
   static readonly layerNoDeps = Layer.effect(
     Auth,
@@ -33,6 +45,7 @@ export class Auth extends Context.Service<
       const random = yield* SecureRandom.SecureRandom
       const digest = yield* Digest.Digest
       const repo = yield* LoginsRepo.make
+      const accessSeconds = Math.ceil((yield* settings.accessTokenHours.config) * 3600)
       const lifetimeSeconds = Duration.toSeconds(Duration.days(yield* settings.refreshTokenDays.config))
       const graceSeconds = yield* settings.refreshReuseGraceSeconds.config
 
@@ -59,36 +72,49 @@ export class Auth extends Context.Service<
         }
       })
 
-      const open = Effect.fnUntraced(function* (userId: UserId) {
+      /** Nothing when the password's hash is no longer this one: then a login that knows the old one comes too late. */
+      const open = Effect.fnUntraced(function* (userId: UserId, passwordHash: Redacted.Redacted) {
         const { hash, token } = yield* newRefreshToken
         const familyId = FamilyId.make(yield* random.uuidV7())
-        yield* Effect.orDie(repo.open({ family_id: familyId, user_id: userId, hash, lifetimeSeconds }))
-        return yield* tokens({ id: userId, familyId }, token)
+        const opened = yield* Effect.orDie(
+          repo.open({ family_id: familyId, user_id: userId, passwordHash, hash, lifetimeSeconds, accessSeconds })
+        )
+        return Option.isNone(opened) ? Option.none() : Option.some(yield* tokens({ id: userId, familyId }, token))
+      })
+
+      const forget = Effect.forEach(({ id }: { readonly id: FamilyId }) => Cache.invalidate(isOpen, id), {
+        discard: true
       })
 
       const register = Effect.fn("Auth.register")(function* ({ email, password }: Registration) {
-        const user = yield* Effect.tapError(users.create(email, yield* passwords.hash(password)), () =>
-          audit("register", "email_taken")
-        )
+        const hash = yield* passwords.hash(password)
+        const user = yield* Effect.tapError(users.create(email, hash), () => audit("register", "email_taken"))
         yield* audit("register", "success", user.id)
-        return { user, ...(yield* open(user.id)) }
+        return { user, ...(yield* Effect.orDie(Effect.fromOption(yield* open(user.id, hash)))) }
       })
 
       const login = Effect.fn("Auth.login")(function* ({ email, password }: Credentials) {
-        const user = yield* users.findByEmail(email)
-        const matches = yield* Option.match(user, {
-          onNone: () => passwords.verifyNothing(password),
-          onSome: (found) => passwords.verify(password, found.hashed_password)
-        })
-        if (Option.isNone(user) || !matches) {
-          yield* audit("login", "failure", Option.getOrUndefined(user)?.id)
-          return yield* new InvalidCredentials({})
+        while (true) {
+          const user = yield* users.findByEmail(email)
+          const matches = yield* Option.match(user, {
+            onNone: () => passwords.verifyNothing(password),
+            onSome: (found) => passwords.verify(password, found.hashed_password)
+          })
+          if (Option.isNone(user) || !matches) {
+            yield* audit("login", "failure", Option.getOrUndefined(user)?.id)
+            return yield* new InvalidCredentials({})
+          }
+          let hash = user.value.hashed_password
+          if (passwords.isOutdated(hash)) {
+            hash = yield* passwords.hash(password)
+            yield* users.renewPasswordHash(user.value, hash)
+          }
+          const opened = yield* open(user.value.id, hash)
+          // Somebody has changed the password meanwhile, or renewed its hash.
+          if (Option.isNone(opened)) continue
+          yield* audit("login", "success", user.value.id)
+          return opened.value
         }
-        if (passwords.isOutdated(user.value.hashed_password)) {
-          yield* users.replacePasswordHash(user.value, yield* passwords.hash(password))
-        }
-        yield* audit("login", "success", user.value.id)
-        return yield* open(user.value.id)
       })
 
       const refresh = Effect.fn("Auth.refresh")(function* (token: Redacted.Redacted) {
@@ -102,7 +128,7 @@ export class Auth extends Context.Service<
         const revoked = yield* Effect.orDie(repo.revokeReused({ hash: usedHash, graceSeconds }))
         if (Option.isSome(revoked)) {
           yield* Cache.invalidate(isOpen, revoked.value.family_id)
-          yield* audit("refresh", "reuse_detected", revoked.value.user_id, "Warn")
+          yield* audit("refresh", "reuse_detected", revoked.value.user_id)
         } else {
           yield* audit("refresh", "failure")
         }
@@ -111,8 +137,7 @@ export class Auth extends Context.Service<
 
       const logout = Effect.fn("Auth.logout")(function* (login: Login, everywhere: boolean) {
         if (everywhere) {
-          const ended = yield* Effect.orDie(repo.revokeAll(login.id))
-          yield* Effect.forEach(ended, ({ id }) => Cache.invalidate(isOpen, id), { discard: true })
+          yield* forget(yield* Effect.orDie(repo.revokeAll({ userId: login.id, except: null })))
         } else {
           yield* Effect.orDie(repo.revoke(login.familyId))
         }
@@ -127,7 +152,13 @@ export class Auth extends Context.Service<
         return yield* new Unauthorized({ detail: "Invalid or expired token" })
       })
 
-      return Auth.of({ register, login, refresh, logout, authenticate })
+      const logins = Effect.fn("Auth.logins")((userId: UserId, after: FamilyId | undefined) =>
+        Effect.orDie(repo.list({ userId, after: after ?? null }))
+      )
+
+      const account = Account.make(users, passwords, repo, forget)
+
+      return Auth.of({ register, login, refresh, logout, authenticate, logins, ...account })
     })
   )
 
@@ -140,9 +171,3 @@ export interface Login {
 }
 
 const textEncoder = new TextEncoder()
-
-/** Every attempt to authenticate, without e-mail, password or token. The request id and address come with the request. */
-const audit = (event: string, outcome: string, userId?: UserId, level: "Info" | "Warn" = "Info") =>
-  Effect.logWithLevel(level)(`auth ${event} ${outcome}`).pipe(
-    Effect.annotateLogs({ event: `auth.${event}`, outcome, ...(userId === undefined ? {} : { user_id: userId }) })
-  )

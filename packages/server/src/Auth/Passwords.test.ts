@@ -44,11 +44,13 @@ describe("a hash", () => {
   )
 })
 
+const changed = "the hash of another password"
+
 /** Counts what is asked of it instead of doing it, and waits where it is told to. */
 const counting = (asked: Array<string>, hashing: Effect.Effect<void> = Effect.void) =>
   Layer.succeed(Passwords, {
     hash: () => Effect.as(hashing, Redacted.make("a new hash")),
-    verify: () => Effect.sync(() => asked.push("verify") > 0),
+    verify: (_, hash) => Effect.sync(() => asked.push("verify") > 0 && Redacted.value(hash) !== changed),
     verifyNothing: () => Effect.sync(() => void asked.push("verifyNothing")).pipe(Effect.as(false as const)),
     isOutdated: () => true
   })
@@ -92,19 +94,21 @@ layer(TestAuth.layer)("a login", (it) => {
     })
   )
 
-  it.effect("that renews a hash does not bring back a password that was changed meanwhile", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const { email } = yield* newcomer
-      const [hashing, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-      const waits = Effect.andThen(Deferred.succeed(hashing, undefined), Deferred.await(go))
-      const auth = yield* Effect.provide(Auth, serverWith(counting([], waits)))
-      const login = yield* Effect.forkChild(auth.login({ email, password }))
-      yield* Deferred.await(hashing)
-      yield* sql`UPDATE users SET hashed_password = 'of the changed password' WHERE email = ${email}`
-      yield* Deferred.succeed(go, undefined)
-      yield* Fiber.join(login)
-      assert.strictEqual(yield* hashOf(email), "of the changed password")
-    })
+  it.effect(
+    "that renews a hash comes too late when the password is changed meanwhile, and does not bring it back",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { email } = yield* newcomer
+        const [hashing, go] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const waits = Effect.andThen(Deferred.succeed(hashing, undefined), Deferred.await(go))
+        const auth = yield* Effect.provide(Auth, serverWith(counting([], waits)))
+        const login = yield* Effect.forkChild(auth.login({ email, password }))
+        yield* Deferred.await(hashing)
+        yield* sql`UPDATE users SET hashed_password = ${changed} WHERE email = ${email}`
+        yield* Deferred.succeed(go, undefined)
+        assert.strictEqual((yield* Effect.flip(Fiber.join(login))).detail, "Invalid credentials")
+        assert.strictEqual(yield* hashOf(email), changed)
+      })
   )
 })

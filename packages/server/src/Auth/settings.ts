@@ -47,6 +47,12 @@ export const settings = {
     10,
     "a number of seconds, 0 or more"
   ),
+  passwordPolicy: Setting.withDefault<"composition" | "nist">(
+    "PASSWORD_POLICY",
+    Config.Literals(["composition", "nist"], "PASSWORD_POLICY"),
+    "composition",
+    "composition or nist"
+  ),
   bcryptRounds: Setting.withDefault(
     "BCRYPT_ROUNDS",
     Config.schema(

@@ -1,8 +1,13 @@
+import type { ExportedUsage } from "@parley/domain/Export"
 import type { Month, MonthlyUsage } from "@parley/domain/Usage"
 import type { UserId } from "@parley/domain/Users"
 import { Context, Effect, Layer } from "effect"
 import { settings } from "./settings.ts"
 import * as UsageRepo from "./UsageRepo.ts"
+
+export type UsagePosition = UsageRepo.Position
+
+const pageSize = 100
 
 /** What a person's turns took, and what they may take. */
 export class Usage extends Context.Service<
@@ -10,6 +15,11 @@ export class Usage extends Context.Service<
   {
     /** In a month, or so far in the current one. */
     readonly spent: (userId: UserId, month?: Month) => Effect.Effect<MonthlyUsage>
+    /** A page of the calls of the model, oldest first, and where the next begins if there may be one. */
+    readonly calls: (
+      userId: UserId,
+      after: UsagePosition | undefined
+    ) => Effect.Effect<{ readonly items: ReadonlyArray<ExportedUsage>; readonly next: UsagePosition | undefined }>
   }
 >()("@parley/server/Usage") {
   static readonly layer = Layer.effect(
@@ -31,7 +41,15 @@ export class Usage extends Context.Service<
         }
       })
 
-      return Usage.of({ spent })
+      const calls = Effect.fn("Usage.calls")(function* (userId: UserId, after: UsagePosition | undefined) {
+        const found = yield* Effect.orDie(repo.calls({ userId, after, limit: pageSize }))
+        return {
+          items: found.map(({ position: _position, position_at: _at, ...call }) => call),
+          next: found.length < pageSize ? undefined : found.at(-1)
+        }
+      })
+
+      return Usage.of({ spent, calls })
     })
   )
 }

@@ -1,9 +1,20 @@
+import { ExportedUsage } from "@parley/domain/Export"
 import { ModelMonth, Month, MonthlyUsage } from "@parley/domain/Usage"
 import { UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 
 const Row = Schema.Struct({ ...ModelMonth.fields, month: Month, turns: MonthlyUsage.fields.turns })
+
+/** Where in the list of calls: to the microsecond, which a `Date` would lose. */
+const Position = Schema.Struct({ position_at: Schema.String, position: Schema.BigInt })
+export type Position = typeof Position.Type
+
+const Call = Schema.Struct({
+  ...ExportedUsage.fields,
+  ...Position.fields,
+  created_at: Schema.DateTimeUtcFromDate
+})
 
 /** What turns have taken. They write it; this reads it. */
 export const make = Effect.gen(function* () {
@@ -32,6 +43,19 @@ export const make = Effect.gen(function* () {
           GROUP BY GROUPING SETS ((), (model))
           ORDER BY grouping(model) DESC, cost_eur DESC, model`
       }
+    }),
+
+    /** Each call of the model, oldest first, those after the position. */
+    calls: SqlSchema.findAll({
+      Request: Schema.Struct({ userId: UserId, after: Schema.UndefinedOr(Position), limit: Schema.Int }),
+      Result: Call,
+      execute: ({ after, limit, userId }) => sql`
+        SELECT session_id, message_id, model, input_tokens::float8, output_tokens::float8, cost_eur::float8, estimated,
+          created_at, created_at::text AS position_at, id AS position
+        FROM usage
+        WHERE user_id = ${userId}
+        ${after === undefined ? sql.literal("") : sql`AND (created_at, id) > (${after.position_at}::timestamptz, ${after.position})`}
+        ORDER BY created_at, id LIMIT ${limit}`
     })
   }
 })

@@ -1,5 +1,4 @@
-import { EmailTaken } from "@parley/domain/Auth"
-import { type Email, type User, UserId } from "@parley/domain/Users"
+import { type Email, EmailTaken, type User, UserId } from "@parley/domain/Users"
 import { Context, DateTime, Effect, Layer, Option, type Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 import * as UsersRepo from "./UsersRepo.ts"
@@ -13,8 +12,15 @@ export class Users extends Context.Service<
     readonly create: (email: Email, passwordHash: Redacted.Redacted) => Effect.Effect<User, EmailTaken>
     readonly findById: (id: UserId) => Effect.Effect<Option.Option<User>>
     readonly findByEmail: (email: Email) => Effect.Effect<Option.Option<UsersRepo.StoredUser>>
-    /** Nothing happens when the hash is no longer the one that was read: somebody else has changed it since. */
-    readonly replacePasswordHash: (read: UsersRepo.StoredUser, hash: Redacted.Redacted) => Effect.Effect<void>
+    /** With the password's hash. What is done with it, below, is not done when that is no longer the one that was read. */
+    readonly findStored: (id: UserId) => Effect.Effect<Option.Option<UsersRepo.StoredUser>>
+    /** The same password under another hash, which is no change of the account. */
+    readonly renewPasswordHash: (read: UsersRepo.StoredUser, hash: Redacted.Redacted) => Effect.Effect<void>
+    /** Whether it was changed. */
+    readonly changePassword: (read: UsersRepo.StoredUser, hash: Redacted.Redacted) => Effect.Effect<boolean>
+    readonly changeEmail: (read: UsersRepo.StoredUser, email: Email) => Effect.Effect<Option.Option<User>, EmailTaken>
+    /** With all that belongs to it. Whether it was deleted. */
+    readonly delete: (read: UsersRepo.StoredUser) => Effect.Effect<boolean>
   }
 >()("@parley/server/Users") {
   static readonly layer = Layer.effect(
@@ -38,13 +44,43 @@ export class Users extends Context.Service<
       const findById = Effect.fn("Users.findById")((id: UserId) =>
         repo.findById(id).pipe(Effect.orDie, Effect.map(Option.map(withoutHash)))
       )
+      const findStored = Effect.fn("Users.findStored")((id: UserId) => Effect.orDie(repo.findById(id)))
       const findByEmail = Effect.fn("Users.findByEmail")((email: Email) => Effect.orDie(repo.findByEmail(email)))
-      const replacePasswordHash = Effect.fn("Users.replacePasswordHash")(
-        ({ hashed_password, id }: UsersRepo.StoredUser, hash: Redacted.Redacted) =>
-          Effect.orDie(repo.replacePasswordHash({ id, read: hashed_password, hash }))
+      const renewPasswordHash = Effect.fn("Users.renewPasswordHash")(
+        ({ hashed_password: read, id }: UsersRepo.StoredUser, hash: Redacted.Redacted) =>
+          Effect.orDie(repo.renewPasswordHash({ id, read, hash }))
+      )
+      const changePassword = Effect.fn("Users.changePassword")(function* (
+        { hashed_password: read, id }: UsersRepo.StoredUser,
+        hash: Redacted.Redacted
+      ) {
+        const updated_at = yield* DateTime.now
+        return Option.isSome(yield* Effect.orDie(repo.changePassword({ id, read, hash, updated_at })))
+      })
+      const changeEmail = Effect.fn("Users.changeEmail")(
+        function* ({ hashed_password: read, id }: UsersRepo.StoredUser, email: Email) {
+          const updated_at = yield* DateTime.now
+          return Option.map(yield* repo.changeEmail({ id, read, email, updated_at }), withoutHash)
+        },
+        Effect.catchReason("SqlError", "UniqueViolation", () => Effect.fail(new EmailTaken({}))),
+        Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
+      )
+      const remove = Effect.fn("Users.delete")(({ hashed_password: read, id }: UsersRepo.StoredUser) =>
+        repo
+          .holdSessions(id)
+          .pipe(Effect.andThen(repo.delete({ id, read })), repo.transaction, Effect.orDie, Effect.map(Option.isSome))
       )
 
-      return Users.of({ create, findById, findByEmail, replacePasswordHash })
+      return Users.of({
+        create,
+        findById,
+        findStored,
+        findByEmail,
+        renewPasswordHash,
+        changePassword,
+        changeEmail,
+        delete: remove
+      })
     })
   )
 }

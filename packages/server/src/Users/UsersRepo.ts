@@ -13,6 +13,9 @@ export const StoredUser = Schema.Struct({
 })
 export type StoredUser = typeof StoredUser.Type
 
+/** A user, if the password's hash is still the one that was read. */
+const Read = Schema.Struct({ id: UserId, read: PasswordHash })
+
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -33,10 +36,39 @@ export const make = Effect.gen(function* () {
       Result: StoredUser,
       execute: (email) => sql`SELECT * FROM users WHERE email = ${email}`
     }),
-    replacePasswordHash: SqlSchema.void({
-      Request: Schema.Struct({ id: UserId, read: PasswordHash, hash: PasswordHash }),
+    renewPasswordHash: SqlSchema.void({
+      Request: Schema.Struct({ ...Read.fields, hash: PasswordHash }),
       execute: ({ hash, id, read }) =>
         sql`UPDATE users SET hashed_password = ${hash} WHERE id = ${id} AND hashed_password = ${read}`
+    }),
+    changePassword: SqlSchema.findOneOption({
+      Request: Schema.Struct({ ...Read.fields, hash: PasswordHash, updated_at: Schema.DateTimeUtcFromDate }),
+      Result: StoredUser,
+      execute: ({ hash, id, read, updated_at }) => sql`
+        UPDATE users SET hashed_password = ${hash}, updated_at = ${updated_at}
+        WHERE id = ${id} AND hashed_password = ${read} RETURNING *`
+    }),
+    changeEmail: SqlSchema.findOneOption({
+      Request: Schema.Struct({ ...Read.fields, email: Schema.String, updated_at: Schema.DateTimeUtcFromDate }),
+      Result: StoredUser,
+      execute: ({ email, id, read, updated_at }) => sql`
+        UPDATE users SET email = ${email}, updated_at = ${updated_at}
+        WHERE id = ${id} AND hashed_password = ${read} RETURNING *`
+    }),
+    transaction: sql.withTransaction,
+    /**
+     * To be done first in the transaction of a deletion. A turn that commits holds its session and then wants its user:
+     * a deletion that held the user and then wanted the session would meet it in a deadlock.
+     */
+    holdSessions: SqlSchema.void({
+      Request: UserId,
+      execute: (id) => sql`SELECT FROM sessions WHERE user_id = ${id} FOR UPDATE`
+    }),
+    /** What belongs to the user goes by foreign keys, and by the trigger on sessions. */
+    delete: SqlSchema.findOneOption({
+      Request: Read,
+      Result: Schema.Struct({ id: UserId }),
+      execute: ({ id, read }) => sql`DELETE FROM users WHERE id = ${id} AND hashed_password = ${read} RETURNING id`
     })
   }
 })

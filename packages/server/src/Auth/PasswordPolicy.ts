@@ -1,0 +1,23 @@
+import { broken, PasswordPolicy, passwordRules } from "@parley/domain/Passwords"
+import { Effect, Layer } from "effect"
+import { settings } from "./settings.ts"
+
+/** Fifty thousand, lower-cased: three megabytes and as many hundredths of a second, so it waits for the first new password. */
+const loadCommon = Effect.map(
+  Effect.promise(() => import("@zxcvbn-ts/language-common/src/passwords.json", { with: { type: "json" } })),
+  ({ default: passwords }) => new Set(passwords)
+)
+
+/** The rules of PASSWORD_POLICY, and none of the most common passwords. */
+export const layer = Layer.effect(
+  PasswordPolicy,
+  Effect.gen(function* () {
+    const rules = passwordRules[yield* settings.passwordPolicy.config]
+    const common = yield* Effect.cached(loadCommon)
+    return (password) =>
+      Effect.map(common, (common) => [
+        ...broken(rules, password),
+        ...(common.has(password.normalize("NFC").toLowerCase()) ? ["Password is too common"] : [])
+      ])
+  })
+)

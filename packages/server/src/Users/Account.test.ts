@@ -4,6 +4,8 @@ import { DateTime, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { loggedIn, login, me, newcomer, password, refreshed } from "../../test/TestAccount.ts"
 import { TestServer } from "../../test/TestServer.ts"
+import { whenBlocked } from "../../test/whenBlocked.ts"
+import { randomUUID } from "node:crypto"
 
 const decodeUser = Schema.decodeUnknownEffect(User)
 const another = "Another-horse-8"
@@ -128,18 +130,35 @@ layer(TestServer.layer, { excludeTestServices: true })("a change of the password
     })
   )
 
-  it.effect("leaves no login open that only the old password could open, however they meet", () =>
+  it.effect("is waited for by a login with the old password, which then comes too late", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      for (let round = 0; round < 10; round++) {
-        const { email, id, token } = yield* newcomer
-        const [, ...logins] = yield* Effect.all(
-          [changePassword(token, another), ...Array.from({ length: 6 }, () => login(email))],
-          { concurrency: "unbounded" }
-        )
-        for (const { status } of logins) assert.include([200, 401], status)
-        assert.lengthOf(yield* sql`SELECT FROM login_families WHERE user_id = ${id} AND revoked_at IS NULL`, 1)
-      }
+      const { email, id } = yield* newcomer
+      const late = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`UPDATE users SET hashed_password = 'another' WHERE id = ${id}`
+          return yield* whenBlocked(login(email))
+        })
+      )
+      assert.strictEqual((yield* late).status, 401)
+      assert.lengthOf(yield* sql`SELECT FROM login_families WHERE user_id = ${id}`, 1)
+    })
+  )
+
+  it.effect("ends a login too that is just being opened", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { id, token } = yield* newcomer
+      const familyId = randomUUID()
+      const changed = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT FROM users WHERE id = ${id} FOR SHARE`
+          yield* sql`INSERT INTO login_families (id, user_id) VALUES (${familyId}, ${id})`
+          return yield* whenBlocked(changePassword(token, another))
+        })
+      )
+      assert.strictEqual((yield* changed).status, 204)
+      assert.lengthOf(yield* sql`SELECT FROM login_families WHERE id = ${familyId} AND revoked_at IS NULL`, 0)
     })
   )
 })

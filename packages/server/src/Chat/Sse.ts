@@ -1,16 +1,14 @@
 /** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
 import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
 import type { ServiceUnavailable } from "@parley/domain/Errors"
-import { Array, Cause, Clock, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
+import { Array, Cause, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AgentEvent } from "../Agent/Agent.ts"
 import { unexpected } from "../Edge/Boundary.ts"
+import { dropStalled } from "../Edge/dropStalled.ts"
 
 /** Events a slow reader may be behind before the model is read no further. */
 const maxPendingEvents = 256
-
-/** A client that reads nothing for so long is gone. */
-const stallLimit = Duration.seconds(30)
 
 /** Proxies close connections on which nothing moves. */
 const heartbeatInterval = Duration.seconds(15)
@@ -46,8 +44,6 @@ export const respond = Effect.fn("Sse.respond")(function* (
   )
   const first = yield* Effect.catchIf(Queue.take(queue), Cause.isDone, Effect.die)
 
-  const reader = yield* watchReader
-  yield* Effect.forkScoped(Effect.andThen(reader.stalled, drop))
   yield* Effect.sleep(heartbeatInterval).pipe(
     Effect.andThen(Effect.sync(() => Queue.offerUnsafe(queue, { _tag: "Heartbeat" }))),
     Effect.forever,
@@ -57,42 +53,15 @@ export const respond = Effect.fn("Sse.respond")(function* (
   const encode = encoder()
   let batch: Effect.Effect<ReadonlyArray<Event>, Failure | Cause.Done> = Effect.succeed([first])
   // One pull, not a pipeline of streams: this is done for every token.
-  const pull = reader.watched(
-    Effect.suspend(() => {
-      const next = batch
-      batch = Queue.takeAll(queue)
-      return Effect.map(next, (events) => Array.of(encode.events(events)))
-    })
-  )
-  const events = Stream.fromPull(Effect.succeed(pull)).pipe(
+  const pull = Effect.suspend(() => {
+    const next = batch
+    batch = Queue.takeAll(queue)
+    return Effect.map(next, (events) => Array.of(encode.events(events)))
+  })
+  const events = (yield* dropStalled(Stream.fromPull(Effect.succeed(pull)), drop)).pipe(
     Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error)))
   )
   return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
-})
-
-/** Whoever reads a stream asks for more when the socket has taken what it got before. */
-const watchReader = Effect.map(Clock.Clock, (clock) => {
-  /** When the reader got what it has not asked for more since. */
-  let busySince: number | undefined
-  const limitMillis = Duration.toMillis(stallLimit)
-  return {
-    watched: <A, E>(pull: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-      Effect.suspend(() => {
-        busySince = undefined
-        return Effect.map(pull, (value) => {
-          busySince = clock.currentTimeMillisUnsafe()
-          return value
-        })
-      }),
-    /** One timer, however many events there are. */
-    stalled: Effect.gen(function* () {
-      while (true) {
-        const busyMillis = busySince === undefined ? 0 : clock.currentTimeMillisUnsafe() - busySince
-        if (busyMillis >= limitMillis) return
-        yield* Effect.sleep(limitMillis - busyMillis)
-      }
-    })
-  }
 })
 
 const failure = Effect.fnUntraced(function* (cause: Cause.Cause<Failure>) {

@@ -150,43 +150,46 @@ const wire = SqlWire.make()
 layer(TestServer.layerWith({ database: wire.layer }), { excludeTestServices: true })("a large export", (it) => {
   const messages = 100_000
 
-  it.effect("is read from the database no faster than by whoever wants it, and holds no transaction meanwhile", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const server = yield* TestServer
-      const { token } = yield* newcomer
-      const session_id = yield* server.openSession(token)
-      yield* sql`INSERT INTO messages (session_id, id, role, content, timestamp)
-        SELECT ${session_id}, gen_random_uuid(), 'user', repeat('x', 1000), now() FROM generate_series(1, ${messages}) n`
+  it.effect(
+    "is read from the database no faster than by whoever wants it, and holds no transaction meanwhile",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const server = yield* TestServer
+        const { token } = yield* newcomer
+        const session_id = yield* server.openSession(token)
+        yield* sql`INSERT INTO messages (session_id, id, role, content, timestamp)
+        SELECT ${session_id}, gen_random_uuid(), 'user', repeat('x', 200), now() FROM generate_series(1, ${messages}) n`
 
-      const { body } = yield* server.fetch("GET", "/v1/users/me/export", { token })
-      const reader = (body ?? assert.fail("no body")).getReader()
-      const read = Effect.promise(() => reader.read())
-      yield* read
-      // Nobody reads now. It is at a standstill when the server does all else and nothing of it.
-      const pings = Effect.forEach(Array.from({ length: 20 }), () => server.ask("GET", "/health/live"), {
-        discard: true
-      })
-      const standstill = wire.count(pings).pipe(Effect.repeat({ until: ({ statements }) => statements === 0 }))
-      const { statements } = yield* wire.count(standstill)
-      assert.isBelow(statements, messages / 100 / 2)
-      const held = yield* sql`SELECT FROM pg_stat_activity
+        const { body } = yield* server.fetch("GET", "/v1/users/me/export", { token })
+        const reader = (body ?? assert.fail("no body")).getReader()
+        const read = Effect.promise(() => reader.read())
+        yield* read
+        // Nobody reads now. It is at a standstill when the server does all else and nothing of it.
+        const pings = Effect.forEach(Array.from({ length: 20 }), () => server.ask("GET", "/health/live"), {
+          discard: true
+        })
+        const standstill = wire.count(pings).pipe(Effect.repeat({ until: ({ statements }) => statements === 0 }))
+        const { statements } = yield* wire.count(standstill)
+        assert.isBelow(statements, messages / 100 / 2)
+        const held = yield* sql`SELECT FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`
-      assert.lengthOf(held, 0)
+        assert.lengthOf(held, 0)
 
-      const mark = '"role":"user"'
-      let found = 0
-      let tail = ""
-      while (true) {
-        const { done, value } = yield* read
-        if (done) break
-        const text = tail + Buffer.from(value).toString("latin1")
-        found += text.split(mark).length - 1
-        // Too short to have a whole mark in it, which would be counted twice.
-        tail = text.slice(1 - mark.length)
-      }
-      assert.strictEqual(found, messages)
-      assert.isTrue(tail.endsWith("}"), tail)
-    })
+        const mark = '"role":"user"'
+        let found = 0
+        let tail = ""
+        while (true) {
+          const { done, value } = yield* read
+          if (done) break
+          const text = tail + Buffer.from(value).toString("latin1")
+          found += text.split(mark).length - 1
+          // Too short to have a whole mark in it, which would be counted twice.
+          tail = text.slice(1 - mark.length)
+        }
+        assert.strictEqual(found, messages)
+        assert.isTrue(tail.endsWith("}"), tail)
+      }),
+    60_000
   )
 })

@@ -1,8 +1,10 @@
+import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Api } from "@parley/domain/Api"
 import { CurrentUser } from "@parley/domain/Users"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
+import { dropStalled } from "../Edge/dropStalled.ts"
 import { Export } from "./Export.ts"
 
 const headers = {
@@ -16,9 +18,10 @@ export const layer = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const exports = yield* Export
 
-    return handlers.handle("download", () =>
+    return handlers.handle("download", ({ request }) =>
       Effect.gen(function* () {
-        const document = yield* exports.of((yield* CurrentUser).id)
+        const drop = Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy())
+        const document = yield* dropStalled(yield* exports.of((yield* CurrentUser).id), drop)
         return HttpServerResponse.stream(document, { contentType: "application/json", headers })
       })
     )

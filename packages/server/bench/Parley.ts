@@ -45,13 +45,12 @@ export const client = Effect.fnUntraced(function* (url: string) {
       if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`)
       return text
     })
-  const account = yield* post("/auth/register", {
-    email: `bench${++accounts}@example.com`,
-    password: "Correct-horse-7"
-  })
+  const email = `bench${++accounts}@example.com`
+  const account = yield* post("/auth/register", { email, password: "Correct-horse-7" })
   const { access_token } = yield* decode(Schema.Struct({ access_token: Schema.String }))(account)
   const authorization = { authorization: `Bearer ${access_token}` }
   return {
+    email,
     token: access_token,
     /** Gives the body as text. */
     post: (path: string, body: unknown) => post(path, body, authorization),

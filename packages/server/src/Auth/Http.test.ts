@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import * as TestAccount from "../../test/TestAccount.ts"
 import { TestServer } from "../../test/TestServer.ts"
 
 const Pair = Schema.Struct({ access_token: Schema.String, refresh_token: Schema.String })
@@ -127,9 +128,12 @@ layer(TestServer.layer, { excludeTestServices: true })("a token", (it) => {
       const { access_token } = yield* Effect.flatMap(register("gone@example.com"), pairOf)
       assert.strictEqual((yield* me(access_token)).status, 200)
       yield* sql`DELETE FROM users WHERE email = 'gone@example.com'`
-      const reply = yield* me(access_token)
-      assert.strictEqual(reply.status, 401)
-      assert.deepStrictEqual(reply.json, { detail: "Invalid or expired token" })
+      const server = yield* TestServer
+      const opening = server.ask("POST", "/v1/chat/sessions", { token: access_token, body: {} })
+      for (const ask of [me(access_token), TestAccount.me("GET", access_token, undefined, "/export"), opening]) {
+        const reply = yield* ask
+        assert.deepStrictEqual([reply.status, reply.json], [401, { detail: "Invalid or expired token" }])
+      }
     })
   )
 })

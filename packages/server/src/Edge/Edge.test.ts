@@ -89,7 +89,7 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
     ["GET", "/api/v1/auth/login", "POST, OPTIONS"],
     ["HEAD", "/api/v1/auth/login", "POST, OPTIONS"],
     ["PROPFIND", "/api/v1/auth/login", "POST, OPTIONS"],
-    ["POST", "/api/v1/users/me", "GET, HEAD, OPTIONS"],
+    ["POST", "/api/v1/users/me", "GET, PATCH, DELETE, HEAD, OPTIONS"],
     ["PUT", "/api/v1/chat/sessions", "POST, GET, HEAD, OPTIONS"],
     ["PUT", "/api/v1/chat/sessions/7", "GET, PATCH, DELETE, HEAD, OPTIONS"],
     ["POST", "/health/live", "GET, HEAD, OPTIONS"],

@@ -8,7 +8,7 @@ import {
   type SessionPage
 } from "@parley/domain/Sessions"
 import { defaultLimit } from "@parley/domain/Paging"
-import type { UserId } from "@parley/domain/Users"
+import { Unauthorized, type UserId } from "@parley/domain/Users"
 import { Context, DateTime, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
@@ -24,7 +24,8 @@ interface Page<Cursor> {
 export class Sessions extends Context.Service<
   Sessions,
   {
-    readonly create: (userId: UserId, name?: string) => Effect.Effect<Session>
+    /** Fails when the account is gone: its logins may still be remembered. */
+    readonly create: (userId: UserId, name?: string) => Effect.Effect<Session, Unauthorized>
     /** Newest first. */
     readonly list: (userId: UserId, page: Page<SessionCursor>) => Effect.Effect<SessionPage>
     readonly get: (userId: UserId, id: SessionId) => Effect.Effect<Session, SessionNotFound>
@@ -55,7 +56,13 @@ export class Sessions extends Context.Service<
           name: name ?? "",
           created_at: yield* DateTime.now
         }
-        yield* Effect.orDie(sessions.insert({ ...session, user_id: userId }))
+        yield* sessions.insert({ ...session, user_id: userId }).pipe(
+          // No other constraint can be broken than that its user exists.
+          Effect.catchReason("SqlError", "ConstraintError", () =>
+            Effect.fail(new Unauthorized({ detail: "Invalid or expired token" }))
+          ),
+          Effect.catchTag(["SqlError", "SchemaError"], Effect.die)
+        )
         return session
       })
 

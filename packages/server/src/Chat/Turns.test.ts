@@ -102,6 +102,24 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn", (it) => {
     })
   )
 
+  it.effect("takes no text that cannot be stored as it is", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      const message = "Must not contain control characters or broken Unicode"
+      for (const content of ["a\u0000b", "half \ud83d", "\u001b[31mred"]) {
+        const reply = yield* say(person, content)
+        assert.deepStrictEqual(
+          [reply.status, reply.json],
+          [422, { detail: "Validation error", errors: [{ field: "content", message }] }]
+        )
+      }
+      assert.deepStrictEqual(yield* stub.calls, [])
+      yield* answer(person, "Gru\u0308\u00dfe")
+      assert.strictEqual((yield* messages(person))[0]?.content, "Gr\u00fc\u00dfe")
+    })
+  )
+
   it.effect("stores an answer longer than any question may be", () =>
     Effect.gen(function* () {
       const stub = yield* scripted

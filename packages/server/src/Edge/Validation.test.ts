@@ -140,6 +140,7 @@ layer(TestServer.layer, { excludeTestServices: true })("a request that does not 
     ["limit=", ["limit: Must be a whole number from 1 to 100"]],
     ["limit=1&limit=2", ["limit: Must be a whole number from 1 to 100"]],
     ["cursor=garbage", ["cursor: Must be a cursor of this list"]],
+    ["cursor=%00", ["cursor: Must be a cursor of this list"]],
     ["cursor=", ["cursor: Must be a cursor of this list"]],
     [`cursor=${timeBeforeTimes}`, ["cursor: Must be a cursor of this list"]],
     ["limt=5", ["limt: Unknown field"]],
@@ -155,7 +156,7 @@ layer(TestServer.layer, { excludeTestServices: true })("a request that does not 
       })
     )
 
-  for (const id of ["abc", "7", "0199c0de-0000-7000-8000-00000000000g", "a".repeat(500), "..%2f..%2fetc"])
+  for (const id of ["abc", "7", "0199c0de-0000-7000-8000-00000000000g", "a".repeat(500), "..%2f..%2fetc", "%00"])
     it.effect(`is told that ${id.slice(0, 40)} is no id`, () =>
       Effect.gen(function* () {
         const server = yield* TestServer

@@ -80,12 +80,22 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a connection", (it) 
 
   it.effect("from which nobody reads is closed, also when its answer was long in coming", () =>
     Effect.gen(function* () {
-      const { largeEnded } = yield* NodeTestServer.NodeTestServer
+      const { ended } = yield* NodeTestServer.NodeTestServer
       for (const path of ["/large", "/slow-large"]) {
         const connection = yield* open({ reads: false })
         yield* connection.write(get(path))
-        yield* largeEnded
+        yield* ended
       }
+    })
+  )
+
+  it.effect("from which nobody reads a stream is closed, and no more of it is made than the way takes", () =>
+    Effect.gen(function* () {
+      const { ended } = yield* NodeTestServer.NodeTestServer
+      const connection = yield* open({ reads: false })
+      yield* connection.write(get("/flood"))
+      // What the kernel buffers on both ends.
+      assert.isBelow((yield* ended).bytes, 32 * 1024 * 1024)
     })
   )
 

@@ -3,12 +3,15 @@
  * own limits are of no use when it stands still. Knows no `listen` and no `json`.
  */
 import { PgClient, type PgConnection, PgPool } from "@effect/sql-pg"
-import { Duration, Effect, Fiber, Layer, Predicate } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Predicate } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
 
 export interface Config extends PgPool.Config {
-  /** For a connection and the answer to a statement. What is streamed may take longer, once it has a connection. */
+  /**
+   * For how long nothing may come: of the connection a statement is on, or of all of them while it waits for one. Many
+   * statements at once may so take longer together; what is streamed may, once it has a connection.
+   */
   readonly answerTimeout: Duration.Input
 }
 
@@ -16,28 +19,87 @@ const lost = new SqlError.SqlError({
   reason: new SqlError.ConnectionError({ cause: new Error("The database does not answer"), operation: "query" })
 })
 
+/** A connection, or all of them. */
+interface Source {
+  answers: number
+}
+
+interface Wait {
+  /** Whose answers show that it is not in vain. */
+  source: Source
+  heard: number
+  silentTicks: number
+  readonly giveUp: () => void
+}
+
+/** Looks so often, within a time-out, whether something came: a server that was busy itself does not blame the database. */
+const ticks = 5
+
 export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: Config) {
   const pool = yield* PgPool.make(config)
-  const timeoutMillis = Duration.toMillis(Duration.fromInputUnsafe(answerTimeout))
   const silent = new WeakSet<SqlConnection.Connection>()
+  const everything: Source = { answers: 0 }
+  const sources = new WeakMap<PgConnection.PgConnection, Source>()
+  const sourceOf = (session: PgConnection.PgConnection): Source => {
+    const source = sources.get(session) ?? { answers: 0 }
+    sources.set(session, source)
+    return source
+  }
+
+  const waits = new Set<Wait>()
+  const look = () => {
+    for (const wait of waits) {
+      if (wait.heard !== wait.source.answers) {
+        wait.heard = wait.source.answers
+        wait.silentTicks = 0
+      } else if (++wait.silentTicks >= ticks) wait.giveUp()
+    }
+  }
+  // The driver's timers run in real time, and so does this one.
+  const tickMillis = Duration.toMillis(Duration.fromInputUnsafe(answerTimeout)) / ticks
+  yield* Effect.acquireRelease(
+    Effect.sync(() => setInterval(look, tickMillis)),
+    (timer) => Effect.sync(() => clearInterval(timer))
+  )
 
   /**
    * Goes on when the time is over, also where nothing can be interrupted, and does not wait for the end of what is late:
-   * the driver takes seconds to give a connection up. Its timers run in real time, and so does this one.
+   * the driver takes seconds to give a connection up. `isOn` is told the connection when there is one.
    */
-  const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>, onSilence: Effect.Effect<void> = Effect.void) =>
+  const inTime = <A, E, R>(
+    source: Source,
+    effect: (isOn: (source: Source) => void) => Effect.Effect<A, E, R>,
+    onSilence: Effect.Effect<void> = Effect.void
+  ) =>
     Effect.flatMap(Effect.context<R>(), (context) =>
       Effect.callback<A, E | SqlError.SqlError>((resume) => {
-        const fiber = Effect.runForkWith(context)(effect)
-        const timer = setTimeout(() => {
-          resume(Effect.andThen(onSilence, lost))
-          fiber.interruptUnsafe()
-        }, timeoutMillis)
+        const wait: Wait = {
+          source,
+          heard: source.answers,
+          silentTicks: 0,
+          giveUp: () => {
+            waits.delete(wait)
+            resume(Effect.andThen(onSilence, lost))
+            fiber.interruptUnsafe()
+          }
+        }
+        const isOn = (connection: Source) => {
+          Object.assign(wait, { source: connection, heard: connection.answers, silentTicks: 0 })
+        }
+        waits.add(wait)
+        const fiber = Effect.runForkWith(context)(effect(isOn))
         fiber.addObserver((exit) => {
-          clearTimeout(timer)
+          waits.delete(wait)
+          if (Exit.isSuccess(exit) && wait.source !== everything) {
+            wait.source.answers++
+            everything.answers++
+          }
           resume(exit)
         })
-        return Fiber.interrupt(fiber)
+        return Effect.andThen(
+          Effect.sync(() => waits.delete(wait)),
+          Fiber.interrupt(fiber)
+        )
       })
     )
 
@@ -45,33 +107,46 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
   const borrow: SqlConnection.Borrower = (use) =>
     Effect.suspend(() => {
       let borrowed: PgConnection.PgConnection | undefined
-      const used = pool.use((session) => {
-        borrowed = session
-        return use(unbounded(session))
-      })
       return inTime(
-        used,
+        everything,
+        (isOn) =>
+          pool.use((session) => {
+            borrowed = session
+            isOn(sourceOf(session))
+            return use(unbounded(session))
+          }),
         Effect.suspend(() => (borrowed === undefined ? Effect.void : pool.invalidate(borrowed)))
       )
     })
 
   /** A connection for one transaction, which ends with it when it falls silent: it is not even told to roll back. */
-  const reserve = Effect.map(inTime(pool.reserve), (session) => {
-    const { executeStream, ...statements } = unbounded(session)
-    const fallSilent = Effect.sync(() => void silent.add(connection))
-    const connection: SqlConnection.Connection = {
-      execute: (...args) => inTime(statements.execute(...args), fallSilent),
-      executeRaw: (...args) => inTime(statements.executeRaw(...args), fallSilent),
-      executeValues: (...args) => inTime(statements.executeValues(...args), fallSilent),
-      executeValuesUnprepared: (...args) => inTime(statements.executeValuesUnprepared(...args), fallSilent),
-      executeUnprepared: (...args) => inTime(statements.executeUnprepared(...args), fallSilent),
-      executeStream
+  const reserve = Effect.map(
+    inTime(everything, () => pool.reserve),
+    (session) => {
+      const { executeStream, ...statements } = unbounded(session)
+      const bounded = <A, E>(statement: Effect.Effect<A, E>) =>
+        inTime(
+          sourceOf(session),
+          () => statement,
+          Effect.sync(() => void silent.add(connection))
+        )
+      const connection: SqlConnection.Connection = {
+        execute: (...args) => bounded(statements.execute(...args)),
+        executeRaw: (...args) => bounded(statements.executeRaw(...args)),
+        executeValues: (...args) => bounded(statements.executeValues(...args)),
+        executeValuesUnprepared: (...args) => bounded(statements.executeValuesUnprepared(...args)),
+        executeUnprepared: (...args) => bounded(statements.executeUnprepared(...args)),
+        executeStream
+      }
+      return connection
     }
-    return connection
-  })
+  )
 
   return yield* SqlClient.make({
-    acquirer: Effect.map(inTime(pool.get), unbounded),
+    acquirer: Effect.map(
+      inTime(everything, () => pool.get),
+      unbounded
+    ),
     borrower: borrow,
     transactionAcquirer: reserve,
     isTransaction: (connection) => !silent.has(connection),

@@ -173,7 +173,7 @@ layer(TestServer.layerWith({ database: wire.layer }), { excludeTestServices: tru
         const { statements } = yield* wire.count(standstill)
         assert.isBelow(statements, messages / 100 / 2)
         const held = yield* sql`SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'`
         assert.lengthOf(held, 0)
 
         const mark = '"role":"user"'

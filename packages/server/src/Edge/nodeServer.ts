@@ -15,7 +15,7 @@ export const limits = {
   /** How often the first two are looked at. */
   checkMillis: 1000,
   headerBytes: 16_384,
-  /** Those beyond are closed at once. An idle one takes some 6 kB, and each a file handle. */
+  /** Those beyond are closed at once. An idle one takes some 6 kB, one with half a request 20, and each a file handle. */
   connections: 20_000
 }
 export type Limits = typeof limits

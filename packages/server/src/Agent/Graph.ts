@@ -5,12 +5,11 @@
  */
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
-import { AIMessage, type AIMessageChunk, type BaseMessage, HumanMessage } from "@langchain/core/messages"
+import { type BaseMessage, HumanMessage } from "@langchain/core/messages"
 import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
-import { Clock, Duration, Effect, Exit, Fiber, Option, Predicate, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
-import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
 import { isOverflow, type TurnModelError } from "./ModelError.ts"
 import * as Summary from "./Summary.ts"
@@ -85,10 +84,16 @@ export const run = Effect.fn("Graph.run")(function* (
           },
           onUsage: turn.onUsage
         })
-        .pipe(Effect.map((answer) => ({ said: withoutMetadata(answer), spoken })))
-    const { said, spoken } = yield* ask(Window.fit(recalled.spoken, turn.contextTokens)).pipe(
+        .pipe(Effect.map((said) => ({ said, spoken })))
+    const before = content
+    const most = Window.fit(recalled.spoken, turn.contextTokens)
+    const less = Window.fit(recalled.spoken, turn.contextTokens / 2)
+    const { said, spoken } = yield* ask(most).pipe(
       // Tokens are estimated here, and counted there.
-      Effect.catchIf(isOverflow, () => ask(Window.fit(recalled.spoken, turn.contextTokens / 2))),
+      Effect.catchIf(
+        (failed) => isOverflow(failed) && content === before && less.length < most.length,
+        () => ask(less)
+      ),
       Effect.mapError(({ error }) => error)
     )
     // What no longer fits is not shown again.
@@ -169,11 +174,3 @@ const turnError = (thrown: unknown): Effect.Effect<never, TurnModelError> => {
   }
   return Effect.die(thrown)
 }
-
-/** What the model needs to see again: not the provider's bookkeeping, which would be stored with every message. */
-const withoutMetadata = (chunk: AIMessageChunk): AIMessage =>
-  new AIMessage({
-    ...(chunk.id === undefined ? {} : { id: chunk.id }),
-    content: Predicate.isString(chunk.content) ? storable(chunk.content) : chunk.content,
-    tool_calls: [...(chunk.tool_calls ?? []), ...ToolCalls.malformed(chunk)]
-  })

@@ -1,5 +1,5 @@
 /** The model call: attempts while nothing has been passed on, then the other models. */
-import type { AIMessageChunk, BaseMessage } from "@langchain/core/messages"
+import type { AIMessage, BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAICompletions } from "@langchain/openai"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import * as ModelCall from "./ModelCall.ts"
@@ -13,7 +13,20 @@ export interface Model {
   readonly answer: (
     messages: ReadonlyArray<BaseMessage>,
     listener: ModelCall.Listener
-  ) => Effect.Effect<AIMessageChunk, ModelCallFailed>
+  ) => Effect.Effect<AIMessage, ModelCallFailed>
+}
+
+/** Some servers leave the role out, or empty: it is the assistant who speaks. */
+class Completions extends ChatOpenAICompletions {
+  protected override _convertCompletionsDeltaToBaseMessageChunk(
+    ...[delta, response]: Parameters<ChatOpenAICompletions["_convertCompletionsDeltaToBaseMessageChunk"]>
+  ) {
+    return super._convertCompletionsDeltaToBaseMessageChunk(
+      delta["role"] === "" ? { ...delta, role: "assistant" } : delta,
+      response,
+      "assistant"
+    )
+  }
 }
 
 /** Reasoning models refuse a temperature. */
@@ -34,7 +47,7 @@ export const make = (
   }))
   const tooled = functions.length === 0 ? {} : { tools: functions }
   const chatOf = (model: string): ModelCall.Chat => {
-    const chat = new ChatOpenAICompletions({
+    const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
       configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
@@ -47,8 +60,8 @@ export const make = (
     // Not `stream`, which puts the whole answer together chunk by chunk and tells callbacks of it: nobody wants it.
     return { model, stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled }) }
   }
-  const first = chatOf(options.model)
-  const others = options.fallbackModels.map(chatOf)
+  const first = chatOf(endpoint.onlyModel ?? options.model)
+  const others = endpoint.onlyModel === undefined ? options.fallbackModels.map(chatOf) : []
 
   const answer = Effect.fn("Model.answer")(function* (
     messages: ReadonlyArray<BaseMessage>,
@@ -63,10 +76,12 @@ export const make = (
       onUsage
     }
     const attempts = (chat: ModelCall.Chat) => {
-      const attempt = ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
-        Effect.tapError(({ kind }) => Effect.logWarning(`model call failed: ${kind}`))
-      )
       let made = 0
+      const attempt = ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
+        Effect.tapError(({ kind }) =>
+          Effect.annotateLogs(Effect.logWarning(`model call failed: ${kind}`), { model: chat.model, attempt: made })
+        )
+      )
       return Effect.suspend(() => breaker.guard(chat.model, made++ === 0)(attempt)).pipe(
         Effect.retry({
           times: options.maxAttempts - 1,

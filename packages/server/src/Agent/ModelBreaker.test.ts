@@ -43,6 +43,14 @@ describe("a model that fails", () => {
     })
   )
 
+  it.effect("every other time is left alone at the twentieth", () =>
+    Effect.gen(function* () {
+      const { ask, asked } = yield* guarding
+      for (let pair = 0; pair < 20; pair++) yield* Effect.andThen(ask(undefined), ask(down))
+      assert.strictEqual(asked(), 20)
+    })
+  )
+
   it.effect.each<[string, (ask: Effect.Success<typeof guarding>["ask"]) => Effect.Effect<unknown>]>([
     ["fewer than twenty times", (ask) => ask(down, 19)],
     ["less than half the time", (ask) => Effect.andThen(ask(undefined, 11), ask(down, 10))],

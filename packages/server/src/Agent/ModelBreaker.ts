@@ -63,9 +63,10 @@ export class ModelBreaker extends Context.Service<
         // A probe speaks for itself.
         const isProbe = (yield* breaker.state(model))._tag !== "Closed"
         if (counts && !isProbe) rate.record(yield* Clock.currentTimeMillis, Option.isSome(failure))
-        if (!isProbe && !rate.isTooHigh()) return CircuitBreaker.success
+        if (Option.isNone(failure)) return CircuitBreaker.success
+        if (!isProbe && !(counts && rate.isTooHigh())) return CircuitBreaker.success
         rate.clear()
-        return Option.match(failure, { onNone: () => CircuitBreaker.success, onSome: CircuitBreaker.failure })
+        return CircuitBreaker.failure({ retryAfter: failure.value.retryAfter })
       }, Effect.orDie)
 
       return ModelBreaker.of({

@@ -1,10 +1,11 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
-import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+import { AIMessage, AIMessageChunk, type BaseMessage, type ToolCallChunk } from "@langchain/core/messages"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Clock, Duration, Effect, Exit, Option, Schema } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
-import { joiner } from "./characters.ts"
+import { joiner, storable } from "./characters.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
+import * as ToolCalls from "./ToolCalls.ts"
 import { tokensOf } from "./Window.ts"
 
 /** A model and its tools, as a request to it goes over the wire. */
@@ -21,31 +22,58 @@ export interface Listener {
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
-/** What has come so far. */
+/** What has come so far: put together here, because most chunks are nothing but text. */
 interface Heard {
+  isBegun: boolean
   text: string
-  /** Whatever is more than text: calls of tools, how it ended, what it took. Most chunks are nothing but text. */
-  rest: AIMessageChunk | undefined
+  id: string | undefined
+  /** Calls of tools, in the pieces in which they come. */
+  calls: AIMessageChunk | undefined
+  finishReason: string | undefined
+  /** The provider tells which model really answered, often with its date. */
+  modelName: string | undefined
+  counted: unknown
+  readonly withId: (piece: ToolCallChunk) => ToolCallChunk
   /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
   at: number
 }
 
-const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChunk): void => {
+const named = (value: unknown): string | undefined => (Predicate.isString(value) && value !== "" ? value : undefined)
+
+/** Gives the text of a chunk. Of several choices, which nobody asked for, the first is heard. */
+const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChunk): string => {
+  if (generationInfo?.["completion"]) return ""
+  heard.isBegun = true
   heard.text += text
-  if (!AIMessageChunk.isInstance(message)) return
-  const isText = message.usage_metadata === undefined && !message.tool_call_chunks?.length
-  if (isText && generationInfo?.["finish_reason"] === undefined) return
-  message.content = ""
-  message.response_metadata = { ...generationInfo, ...message.response_metadata }
-  heard.rest = heard.rest === undefined ? message : heard.rest.concat(message)
+  heard.id ??= message.id
+  heard.finishReason = named(generationInfo?.["finish_reason"]) ?? heard.finishReason
+  heard.modelName = named(generationInfo?.["model_name"]) ?? heard.modelName
+  if (!AIMessageChunk.isInstance(message)) return text
+  heard.counted = message.usage_metadata ?? heard.counted
+  const { tool_call_chunks = [] } = message
+  if (tool_call_chunks.length > 0) {
+    const calls = new AIMessageChunk({ content: "", tool_call_chunks: tool_call_chunks.map(heard.withId) })
+    heard.calls = heard.calls === undefined ? calls : heard.calls.concat(calls)
+  }
+  return text
 }
 
-/** Nothing, when nothing came. */
-const answerOf = ({ rest, text }: Heard): AIMessageChunk | undefined => {
-  if (text === "") return rest
-  const spoken = new AIMessageChunk(text)
-  return rest === undefined ? spoken : rest.concat(spoken)
+/** Some servers name no calls, but answers to them must name what they answer. */
+const namingCalls = (seed: number) => {
+  let count = 0
+  return (piece: ToolCallChunk): ToolCallChunk =>
+    named(piece.name) === undefined || named(piece.id) !== undefined
+      ? piece
+      : { ...piece, id: `call_${seed.toString(36)}_${count++}` }
 }
+
+/** What the model needs to see again, and nothing of the provider's bookkeeping, which would be stored with it. */
+const answerOf = ({ calls, id, text }: Heard): AIMessage =>
+  new AIMessage({
+    ...(id === undefined ? {} : { id }),
+    content: storable(text),
+    tool_calls: calls === undefined ? [] : [...(calls.tool_calls ?? []), ...ToolCalls.malformed(calls)]
+  })
 
 /** Fails when nothing comes for `silenceLimit`, before the first token or between tokens. */
 export const run = (
@@ -53,9 +81,19 @@ export const run = (
   messages: ReadonlyArray<BaseMessage>,
   silenceLimit: Duration.Duration,
   { onText, onUsage }: Listener
-): Effect.Effect<AIMessageChunk, ModelCallFailed> =>
-  Effect.suspend(() => {
-    const heard: Heard = { text: "", rest: undefined, at: 0 }
+): Effect.Effect<AIMessage, ModelCallFailed> =>
+  Effect.flatMap(Random.nextIntBetween(0, 2 ** 31), (seed) => {
+    const heard: Heard = {
+      isBegun: false,
+      text: "",
+      id: undefined,
+      calls: undefined,
+      finishReason: undefined,
+      modelName: undefined,
+      counted: undefined,
+      withId: namingCalls(seed),
+      at: 0
+    }
     const characters = joiner()
     const passOn = Effect.fnUntraced(function* (text: string) {
       if (text === "") return
@@ -72,12 +110,11 @@ export const run = (
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
-        hear(heard, next.value)
-        yield* passOn(characters.add(next.value.text))
+        yield* passOn(characters.add(hear(heard, next.value)))
         heard.at = yield* Clock.currentTimeMillis
       }
       yield* passOn(characters.end())
-      return yield* judged(answerOf(heard))
+      return yield* judged(heard)
     }).pipe(Effect.scoped)
 
     return Clock.currentTimeMillis.pipe(
@@ -86,20 +123,20 @@ export const run = (
         return Effect.raceFirst(listen, silence(silenceLimit, heard))
       }),
       Effect.onExit((exit) => {
-        const usage = usageOf(chat.model, messages, answerOf(heard), exit)
+        const usage = usageOf(chat.model, messages, heard, exit)
         return usage === undefined ? Effect.void : onUsage(usage)
       })
     )
   })
 
 /** Whether an answer is one that a turn can go on with. */
-const judged = (answer: AIMessageChunk | undefined): Effect.Effect<AIMessageChunk, ModelCallFailed> => {
-  const finishReason = answer?.response_metadata["finish_reason"]
+const judged = (heard: Heard): Effect.Effect<AIMessage, ModelCallFailed> => {
+  const { finishReason } = heard
   // A proxy may end a stream that its server did not.
-  if (answer === undefined || finishReason === undefined) return Effect.fail(cutShort)
+  if (finishReason === undefined) return Effect.fail(cutShort)
   if (finishReason === "content_filter") return Effect.fail(contentFiltered)
-  const { invalid_tool_calls = [], tool_calls = [] } = answer
-  const calls = tool_calls.length + invalid_tool_calls.length
+  const answer = answerOf(heard)
+  const calls = ToolCalls.of(answer).length
   // The client library mends arguments that were cut off; a tool must not run with half of them.
   if (finishReason === "length" && calls > 0) return Effect.fail(cutOff)
   return answer.text === "" && calls === 0 ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
@@ -132,23 +169,21 @@ const isName = Schema.is(Schema.String.check(Schema.isPattern(/^\P{Cc}{1,200}$/u
 const usageOf = (
   model: string,
   messages: ReadonlyArray<BaseMessage>,
-  answer: AIMessageChunk | undefined,
+  heard: Heard,
   exit: Exit.Exit<unknown, ModelCallFailed>
 ): ModelUsage | undefined => {
-  // The provider tells which model really answered, often with its date.
-  const name = answer?.response_metadata["model_name"]
-  const answeredBy = isName(name) ? name : model
-  const counted = decodeCounted(answer?.usage_metadata)
+  const answeredBy = isName(heard.modelName) ? heard.modelName : model
+  const counted = decodeCounted(heard.counted)
   if (Option.isSome(counted)) {
     const { input_tokens, output_tokens } = counted.value
     return { model: answeredBy, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
   }
   const isGivenUp = Exit.hasInterrupts(exit) || Option.contains(Exit.findErrorOption(exit), silent)
-  if (answer === undefined && !isGivenUp) return undefined
+  if (!heard.isBegun && !isGivenUp) return undefined
   return {
     model: answeredBy,
     inputTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),
-    outputTokens: answer === undefined ? 0 : tokensOf(answer),
+    outputTokens: heard.isBegun ? tokensOf(answerOf(heard)) : 0,
     isEstimated: true
   }
 }

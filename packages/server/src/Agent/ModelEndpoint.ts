@@ -1,6 +1,6 @@
 /** Where the model is: a provider, any OpenAI-compatible server, or in development without a key the offline stand-in. */
 import { Context, Effect, Layer, Option, Redacted } from "effect"
-import { OfflineModel } from "./Offline/OfflineModel.ts"
+import { modelId, OfflineModel } from "./Offline/OfflineModel.ts"
 import { settings } from "./settings.ts"
 
 export class ModelEndpoint extends Context.Service<
@@ -9,6 +9,8 @@ export class ModelEndpoint extends Context.Service<
     /** `undefined` is the client library's own default, OpenAI. */
     readonly baseUrl: string | undefined
     readonly apiKey: Redacted.Redacted
+    /** The only one there is, whatever LLM_MODEL says. */
+    readonly onlyModel?: string
   }
 >()("@parley/server/Agent/ModelEndpoint") {
   static readonly layer = Layer.unwrap(
@@ -29,7 +31,7 @@ export class ModelEndpoint extends Context.Service<
     Effect.gen(function* () {
       const { baseUrl } = yield* OfflineModel
       yield* Effect.logInfo("No LLM_API_KEY: the offline stand-in answers, which is no language model")
-      return { baseUrl, apiKey: Redacted.make("offline") }
+      return { baseUrl, apiKey: Redacted.make("offline"), onlyModel: modelId }
     })
   ).pipe(Layer.provide(OfflineModel.layer))
 }

@@ -39,6 +39,12 @@ describe("what a model call failed with", () => {
     assert.notInclude(failed.kind, "conversation")
   })
 
+  it("tells why there was no connection", () => {
+    const cause = { code: "ECONNREFUSED", message: "connect ECONNREFUSED 10.1.2.3:9" }
+    const thrown = named("Error", { cause: named("TypeError", { cause }) })
+    assert.strictEqual(classify(thrown).kind, "Error ECONNREFUSED")
+  })
+
   it.each([
     ["seconds", after("7"), 7000],
     ["no seconds at all", after("0"), 0],

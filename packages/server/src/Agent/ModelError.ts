@@ -76,6 +76,14 @@ const retryAfterOf = (u: unknown): Duration.Duration | undefined => {
   return Predicate.isNumber(millis) ? Duration.millis(millis) : headerSeconds(u)
 }
 
+/** Why there was no connection, which is told in the causes: ECONNREFUSED, ENOTFOUND and their like. */
+const networkCode = (u: unknown, depth = 5): string => {
+  const code = property(u, "code")
+  if (Predicate.isString(code) && /^E[A-Z_]+$/u.test(code)) return code
+  const cause = property(u, "cause")
+  return depth === 0 || cause === undefined ? "" : networkCode(cause, depth - 1)
+}
+
 /** From whatever the client library threw. Statuses first; what has none is known by its name. */
 export const classify = (thrown: unknown): ModelCallFailed => {
   const name = String(property(thrown, "name"))
@@ -89,7 +97,7 @@ export const classify = (thrown: unknown): ModelCallFailed => {
   if (!Predicate.isNumber(status)) {
     if (name === "TimeoutError") return timedOut(kind)
     // A refused, reset or cut connection: an answer may be had from the next one.
-    return unavailable(kind, true)
+    return unavailable(code === "" ? `${kind} ${networkCode(thrown)}`.trim() : kind, true)
   }
   if (status === 429 || status === 503) return unavailable(kind, true, retryAfterOf(thrown))
   if (status === 408 || status === 504) return timedOut(kind)

@@ -11,9 +11,16 @@ import { isUnreachable } from "../Sql/isUnreachable.ts"
 import type { Call } from "./CallsRepo.ts"
 import * as LeasesRepo from "./LeasesRepo.ts"
 
-export interface Lease extends LeasesRepo.Debt {
-  /** To be accounted when it is given back, unless what was written under it is known to be written, or lost. */
+/** What is to be done for a turn that ended otherwise than by writing its answer. */
+interface Debt extends LeasesRepo.Debt {
+  readonly userId: UserId
+  /** To be accounted when the lease is given back. */
   spent: ReadonlyArray<Call>
+  /** Nothing was written under the lease, so it is to be accounted also when that is lost. */
+  inVain: boolean
+}
+
+export interface Lease extends Debt {
   /**
    * From here on only the database decides whether it is held. To be called before the statement that gives the lease
    * back, because that would look like a loss.
@@ -34,6 +41,8 @@ const watchInterval = "1 second"
 /** More than so many are left to run out. */
 const maxOwed = 1000
 
+const nothing = { spent: [], inVain: false }
+
 interface Holder extends LeasesRepo.Lease {
   readonly fiber: Fiber.Fiber<unknown, unknown>
   /** Not yet, while it is being taken. */
@@ -46,12 +55,16 @@ export const make = Effect.gen(function* () {
   /** The turns of this server, by token. */
   const holders = new Map<string, Holder>()
   /** Of turns that ended while the database was not there to take them back, or that may have got them nevertheless. */
-  const owed = new Set<LeasesRepo.Debt>()
-  const owe = (debt: LeasesRepo.Debt) => Effect.sync(() => void (owed.size < maxOwed && owed.add(debt)))
-  /** It may be sent twice: a debt is paid once. */
-  const settle = (isMeant: (debt: LeasesRepo.Debt) => boolean) =>
+  const owed = new Set<Debt>()
+  const owe = (debt: Debt) => Effect.sync(() => void (owed.size < maxOwed && owed.add(debt)))
+  /** It may be sent twice: what is held is given back once. */
+  const pay = Effect.fnUntraced(function* (debt: Debt) {
+    const freed = yield* repo.release(debt)
+    if (Option.isNone(freed) && debt.inVain && debt.spent.length > 0) yield* repo.account(debt)
+  })
+  const settle = (isMeant: (debt: Debt) => boolean) =>
     Effect.forEach([...owed].filter(isMeant), (debt) =>
-      Effect.tap(repo.release(debt), () => Effect.sync(() => owed.delete(debt)))
+      Effect.tap(pay(debt), () => Effect.sync(() => owed.delete(debt)))
     )
 
   /** One statement for all turns. Interrupts those that lost their lease. */
@@ -84,13 +97,14 @@ export const make = Effect.gen(function* () {
       Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
       Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),
       Effect.onError((cause) =>
-        Effect.andThen(letGo, isUnreachable(cause) ? owe({ sessionId, token, spent: [] }) : Effect.void)
+        Effect.andThen(letGo, isUnreachable(cause) ? owe({ ...nothing, userId, sessionId, token }) : Effect.void)
       ),
       Effect.map(({ taken }): Lease & { readonly isTaken: boolean } => ({
+        ...nothing,
+        userId,
         sessionId,
         token,
         letGo,
-        spent: [],
         isTaken: taken
       }))
     )
@@ -112,7 +126,7 @@ export const make = Effect.gen(function* () {
           // Whoever waits for the turn need not wait for the database a second time.
           return Exit.isFailure(exit) && isUnreachable(exit.cause)
             ? owe(lease)
-            : Effect.catchCause(repo.release(lease), () => owe(lease))
+            : Effect.catchCause(pay(lease), () => owe(lease))
         }
       ),
 

@@ -13,8 +13,10 @@ const renewalSeconds = 20
 export const Lease = Schema.Struct({ sessionId: SessionId, token: Schema.String })
 export type Lease = typeof Lease.Type
 
+const Spent = Schema.Struct({ spent: Schema.Array(CallsRepo.Call) })
+
 /** A lease that is to be given back, and what is to be accounted then. */
-const Debt = Schema.Struct({ ...Lease.fields, spent: Schema.Array(CallsRepo.Call) })
+const Debt = Schema.Struct({ ...Lease.fields, ...Spent.fields })
 export type Debt = typeof Debt.Type
 
 const Owned = Schema.Struct({ sessionId: SessionId, userId: UserId })
@@ -67,17 +69,31 @@ export const make = Effect.gen(function* () {
       }
     }),
 
-    /** Writes what was spent under a lease, if it is still held, and frees the session: once, however often it is sent. */
-    release: SqlSchema.void({
+    /**
+     * Writes what was spent under a lease, if it is still held, and frees the session: once, however often it is sent.
+     * Nothing when the lease was no longer held.
+     */
+    release: SqlSchema.findOneOption({
       Request: Debt,
+      Result: Schema.Struct({ session_id: SessionId }),
       execute: ({ sessionId, spent, token }) => sql`
         WITH freed AS (
           UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
           WHERE session_id = ${sessionId} AND lease_token = ${token}
           RETURNING session_id, user_id
+        ), accounted AS (
+          INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
+          SELECT f.user_id, f.session_id, c.* FROM freed f, ${CallsRepo.rows(sql)(spent)}
         )
+        SELECT session_id FROM freed`
+    }),
+
+    /** Writes what was spent under a lease that is lost; nothing, when the account is gone. */
+    account: SqlSchema.void({
+      Request: Schema.Struct({ ...Owned.fields, ...Spent.fields }),
+      execute: ({ sessionId, spent, userId }) => sql`
         INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
-        SELECT f.user_id, f.session_id, c.* FROM freed f, ${CallsRepo.rows(sql)(spent)}`
+        SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${CallsRepo.rows(sql)(spent)} WHERE u.id = ${userId}`
     }),
 
     /** Takes the lease from whoever holds it. Nothing when there is no such session; else the token of that lease. */

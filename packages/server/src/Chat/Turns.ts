@@ -79,45 +79,40 @@ export class Turns extends Context.Service<
         Effect.catchTag("SqlError", Effect.die)
       )
 
-      /** What an answer took is written with it; what was spent in vain is accounted without one. */
-      const ask = Effect.fn("Turns.ask")(
-        (userId: UserId, lease: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
-          Effect.uninterruptibleMask((restore) =>
-            Effect.gen(function* () {
-              const { sessionId, token } = lease
-              const calls: Array<Call> = []
-              const account = Effect.suspend(() =>
-                calls.length === 0 ? Effect.void : Effect.ignoreCause(repo.account({ userId, sessionId, calls }))
-              )
-              const onUsage = (call: ModelUsage) =>
-                Effect.map(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
-                  calls.push({ ...call, costEur })
-                })
-              const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
-              const question = { id, content: request.content, timestamp: yield* DateTime.now }
-              const { content, memory } = yield* restore(
-                agent.answer({ sessionId, messageId: id, content: request.content, onEvent, onUsage })
-              ).pipe(Effect.onError(() => account))
-              const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
-              // From here on it is too late to interrupt the turn. Only its lease can still be lost.
-              yield* lease.letGo
-              const turn = { sessionId, token, name: sessionName(request.content), question, answer, calls }
-              yield* Effect.onError(commit(turn, memory), (cause) =>
-                // It may have been written: whether the lease is still held tells.
-                Cause.hasDies(cause) ? Effect.sync(() => void (lease.spent = calls)) : account
-              )
-              return {
-                session_id: sessionId,
-                message: { ...answer, session_id: sessionId, role: "assistant" as const },
-                usage: {
-                  model: calls.at(-1)?.model ?? "",
-                  input_tokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
-                  output_tokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
-                  cost_eur: roundEur(calls.reduce((sum, call) => sum + call.costEur, 0))
-                }
+      /** What an answer took is written with it; what was spent in vain is left to the lease. */
+      const ask = Effect.fn("Turns.ask")((lease: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.gen(function* () {
+            const { sessionId, token } = lease
+            const calls: Array<Call> = []
+            const spend = (inVain: boolean) => Effect.sync(() => Object.assign(lease, { spent: calls, inVain }))
+            const onUsage = (call: ModelUsage) =>
+              Effect.map(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
+                calls.push({ ...call, costEur })
+              })
+            const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
+            const question = { id, content: request.content, timestamp: yield* DateTime.now }
+            const { content, memory } = yield* restore(
+              agent.answer({ sessionId, messageId: id, content: request.content, onEvent, onUsage })
+            ).pipe(Effect.onError(() => spend(true)))
+            const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
+            // From here on it is too late to interrupt the turn. Only its lease can still be lost.
+            yield* lease.letGo
+            const turn = { sessionId, token, name: sessionName(request.content), question, answer, calls }
+            // When it breaks it may have been written: whether the lease is still held tells.
+            yield* Effect.onError(commit(turn, memory), (cause) => spend(!Cause.hasDies(cause)))
+            return {
+              session_id: sessionId,
+              message: { ...answer, session_id: sessionId, role: "assistant" as const },
+              usage: {
+                model: calls.at(-1)?.model ?? "",
+                input_tokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
+                output_tokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
+                cost_eur: roundEur(calls.reduce((sum, call) => sum + call.costEur, 0))
               }
-            })
-          )
+            }
+          })
+        )
       )
 
       /** A listener hears a stored answer as it would have heard it: its tokens are its content. */
@@ -130,9 +125,7 @@ export class Turns extends Context.Service<
           Effect.fnUntraced(function* (lease) {
             // Only now is it certain that an identical request did not finish just before the lease was free.
             const before = yield* answered(userId, request)
-            return Option.isSome(before)
-              ? yield* repeated(before.value, onEvent)
-              : yield* ask(userId, lease, request, onEvent)
+            return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* ask(lease, request, onEvent)
           }),
           Effect.gen(function* () {
             const before = yield* answered(userId, request)

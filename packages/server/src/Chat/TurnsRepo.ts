@@ -81,14 +81,6 @@ export const make = Effect.gen(function* () {
           SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM fenced f, ${rows(calls)}
         )
         SELECT session_id FROM fenced`
-    }),
-
-    /** Writes what a turn took that has no answer; nothing, when the account is gone. */
-    account: SqlSchema.void({
-      Request: Schema.Struct({ sessionId: SessionId, userId: UserId, calls: Schema.Array(CallsRepo.Call) }),
-      execute: ({ calls, sessionId, userId }) => sql`
-        INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
-        SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${rows(calls)} WHERE u.id = ${userId}`
     })
   }
 })

@@ -67,6 +67,15 @@ for (const multiplex of [true, false])
       })
     )
 
+    it.effect("leaves no transaction open behind it, also when somebody makes do without the answer", () =>
+      Effect.gen(function* () {
+        const { sql } = yield* ready
+        const late = sql.withTransaction(Effect.ignore(sql`SELECT pg_sleep(0.6)`))
+        yield* Effect.replicateEffect(Effect.exit(late), 3, { concurrency: "unbounded" })
+        for (let times = 0; times < 10; times++) assert.deepStrictEqual(yield* sql`SELECT 1 AS one`, [{ one: 1 }])
+      })
+    )
+
     it.effect("is not what is slow because many ask at once", () =>
       Effect.gen(function* () {
         const { sql } = yield* ready

@@ -128,7 +128,10 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
         inTime(
           sourceOf(session),
           () => statement,
-          Effect.sync(() => void silent.add(connection))
+          Effect.andThen(
+            Effect.sync(() => silent.add(connection)),
+            pool.invalidate(session)
+          )
         )
       const connection: SqlConnection.Connection = {
         execute: (...args) => bounded(statements.execute(...args)),

@@ -37,11 +37,11 @@ export const url = Effect.gen(function* () {
 const answerTimeout = "5 seconds"
 
 /**
- * A statement that gets its lock a while after that would do what nobody waits for any more. One that runs away, or a
- * transaction that nobody ends, must not hold locks and connections for ever.
+ * Statements share connections: one that waits for a lock keeps others waiting, and one that gets it late does what nobody
+ * waits for any more. One that runs away, or a transaction that nobody ends, must not hold locks and connections for ever.
  */
 const limits = {
-  lock_timeout: "6000",
+  lock_timeout: "2000",
   statement_timeout: "30000",
   idle_in_transaction_session_timeout: "30000"
 }

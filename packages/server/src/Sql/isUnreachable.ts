@@ -3,9 +3,9 @@ import { SqlError } from "effect/sql"
 
 /**
  * States in which PostgreSQL says itself that it serves nobody now: out of resources (class 53, such as too many
- * connections), shutting down or starting up (57P0x), or without the database (3D000).
+ * connections), shutting down or starting up (57P0x), without the database (3D000), or kept by somebody's lock (55P03).
  */
-const outOfService = /^(?:53|57P0|3D000)/u
+const outOfService = /^(?:53|57P0|3D000|55P03)/u
 
 const isOutage = ({ reason }: SqlError.SqlError): boolean =>
   reason._tag === "ConnectionError" ||

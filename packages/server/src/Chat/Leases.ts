@@ -64,7 +64,10 @@ export const make = Effect.gen(function* () {
   })
   const settle = (isMeant: (debt: Debt) => boolean) =>
     Effect.forEach([...owed].filter(isMeant), (debt) =>
-      Effect.tap(pay(debt), () => Effect.sync(() => owed.delete(debt)))
+      Effect.suspend(() => {
+        owed.delete(debt)
+        return Effect.onError(pay(debt), () => owe({ ...debt, inVain: false }))
+      })
     )
 
   /** One statement for all turns. Interrupts those that lost their lease. */
@@ -126,7 +129,8 @@ export const make = Effect.gen(function* () {
           // Whoever waits for the turn need not wait for the database a second time.
           return Exit.isFailure(exit) && isUnreachable(exit.cause)
             ? owe(lease)
-            : Effect.catchCause(pay(lease), () => owe(lease))
+            : // It may have been paid: then the lease is no longer held, and nothing more is accounted.
+              Effect.catchCause(pay(lease), () => owe({ ...lease, inVain: false }))
         }
       ),
 

@@ -1,10 +1,11 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Layer, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { StubModel } from "../../test/StubModel.ts"
-import { answer, newcomer, say, transcript } from "../../test/TestChat.ts"
+import * as Reply from "../../test/StubModelReply.ts"
+import { answer, listen, newcomer, say, transcript } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
 
@@ -72,6 +73,31 @@ layer(
       assert.deepStrictEqual(yield* usage, [message.id])
       assert.strictEqual((yield* calls).length, 1)
       assert.strictEqual((yield* said).length, 2)
+    })
+  )
+
+  it.effect("and then its client is paid for all the same, once", () =>
+    Effect.gen(function* () {
+      const stub = yield* StubModel
+      const wire = yield* Wire.Wire
+      const sql = yield* SqlClient.SqlClient
+      yield* stub.reset
+      yield* stub.enqueue(Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
+      const person = yield* newcomer
+      const heard = yield* Deferred.make<void>()
+      const { events } = yield* listen(person, "Hello")
+      const listening = yield* Effect.forkChild(Stream.runForEach(events, () => Deferred.succeed(heard, undefined)))
+      yield* Deferred.await(heard)
+      const call = yield* stub.nextCall
+      yield* wire.cut
+      yield* Fiber.interrupt(listening)
+      assert.deepInclude(yield* call.ended, { by: "client" })
+      yield* wire.mend
+      const usage = sql`SELECT estimated, message_id FROM usage WHERE session_id = ${person.session_id}`
+      yield* Effect.repeat(usage, { until: (rows) => rows.length > 0, schedule: Schedule.spaced(20) })
+      yield* answer(person, "Again")
+      assert.deepStrictEqual((yield* usage)[0], { estimated: true, message_id: null })
+      assert.strictEqual((yield* usage).length, 2)
     })
   )
 })

@@ -1,5 +1,5 @@
 import { assert, layer, vi } from "@effect/vitest"
-import { Effect, Fiber, Layer, Queue, Stream } from "effect"
+import { Effect, Fiber, Layer, Queue, Schedule, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { OwnPostgres } from "../../test/OwnPostgres.ts"
@@ -81,6 +81,26 @@ layer(Server, { excludeTestServices: true })("a database that stands still", (it
       assert.strictEqual((yield* transcript(talking)).length, 4)
       yield* isWell
     }).pipe(Effect.ensuring(Effect.flatMap(OwnPostgres, ({ thaw }) => thaw)))
+  )
+})
+
+layer(Server, { excludeTestServices: true })("a session that somebody has locked", (it) => {
+  it.effect("is a 503 in time for who talks in it, and nothing to others", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [talking, ...others] = yield* Effect.all([newcomer, newcomer, newcomer])
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT FROM sessions WHERE session_id = ${talking.session_id} FOR UPDATE`
+          const turn = yield* Effect.forkChild(say(talking, "Hello"))
+          const waiting = sql`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+          yield* Effect.repeat(waiting, { until: (rows) => rows.length === 1, schedule: Schedule.spaced(5) })
+          yield* Effect.forEach(others, (person) => answer(person, "Hello"), { concurrency: "unbounded" })
+          assert.isFalse(isDone(yield* Fiber.join(turn)))
+        })
+      )
+      yield* answer(talking, "Hello")
+    })
   )
 })
 

@@ -14,6 +14,7 @@ import { settings } from "./Edge/settings.ts"
 import { refuseForNow, refuseUnreadable } from "./Edge/unreadable.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Health from "./Health/Http.ts"
+import * as Limits from "./Limits/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
 import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
@@ -30,7 +31,7 @@ const routerConfig = { caseSensitive: true, maxParamLength: 16_384 }
 export const layerRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
-    Layer.provide([Auth.layerAuthorization, Boundary.layer])
+    Layer.provide([Auth.layerAuthorization, Limits.layer, Boundary.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }),
   // The edge first: what is added later runs inside it.

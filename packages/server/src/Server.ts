@@ -5,11 +5,12 @@ import { Auth } from "./Auth/Auth.ts"
 import { Turns } from "./Chat/Turns.ts"
 import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
+import { Limits } from "./Limits/Limits.ts"
 import { Sessions } from "./Sessions/Sessions.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer, Usage.layer).pipe(
+const Rooms = Layer.mergeAll(Health.layer, Auth.layer, Sessions.layer, Turns.layer, Usage.layer, Limits.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )
 

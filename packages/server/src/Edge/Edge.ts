@@ -1,14 +1,16 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option } from "effect"
+import { ByteSize, Clock, Effect, Option, Result } from "effect"
 import { SecureRandom } from "effect/crypto"
 import {
   Headers,
   HttpEffect,
   HttpIncomingMessage,
+  HttpMiddleware,
   HttpRouter,
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
+import { NetAddress } from "effect/net"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
 import { settings } from "./settings.ts"
@@ -44,17 +46,29 @@ const idOf = (request: HttpServerRequest.HttpServerRequest, random: SecureRandom
   return sent !== undefined && wellFormedId.test(sent) ? Effect.succeed(sent) : random.uuidV7()
 }
 
+/** IPv4 that came over a socket for IPv6 is written as IPv4. */
+const addressOf = (request: HttpServerRequest.HttpServerRequest): string => {
+  const address = Option.getOrElse(request.remoteAddress, () => "unknown")
+  if (!address.includes(":")) return address
+  const canonical = Result.map(NetAddress.ipFromString(address), (ip) =>
+    NetAddress.formatIp(NetAddress.toCanonical(ip))
+  )
+  return Result.getOrElse(canonical, () => address)
+}
+
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const random = yield* SecureRandom.SecureRandom
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
-    return (httpEffect) =>
-      Effect.gen(function* () {
+    const trustedProxies = yield* settings.trustedProxies.config
+
+    return (httpEffect) => {
+      const handled = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request, random)
-        const facts: RequestFacts = { route: "none", userId: undefined }
-        const origin = { request_id: id, client_address: Option.getOrElse(request.remoteAddress, () => "unknown") }
+        const facts: RequestFacts = { route: "none", userId: undefined, clientAddress: addressOf(request) }
+        const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
         const finish = (response: HttpServerResponse.HttpServerResponse) =>
@@ -86,6 +100,8 @@ export const layer = HttpRouter.middleware(
           Effect.annotateLogs(origin)
         )
       })
+      return trustedProxies.length === 0 ? handled : HttpMiddleware.xForwardedHeaders({ trustedProxies })(handled)
+    }
   }),
   { global: true }
 )

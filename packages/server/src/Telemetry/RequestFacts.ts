@@ -5,9 +5,11 @@ export interface RequestFacts {
   /** Template of the route, never the path, which has ids in it. */
   route: string
   userId: string | undefined
+  /** Of who asks, past the proxies that are trusted. */
+  readonly clientAddress: string
 }
 
 /** Those of the request that this fiber serves. Outside a request nobody reads them. */
 export const RequestFacts = Context.Reference<RequestFacts>("@parley/server/Telemetry/RequestFacts", {
-  defaultValue: () => ({ route: "none", userId: undefined })
+  defaultValue: () => ({ route: "none", userId: undefined, clientAddress: "unknown" })
 })

@@ -13,19 +13,19 @@ const { RateLimiterError, RateLimiterStore, RateLimitStoreError } = RateLimiter
 export type FixedWindow = RateLimiter.RateLimiterStore["Service"]["fixedWindow"]
 
 /** Callers that are remembered at the most; then those are forgotten that have been known for the longest time. */
-const capacity = 500_000
+export const capacity = 500_000
 
 const windowMillis = ({ limit = 1, refillRate }: Parameters<FixedWindow>[0]): number =>
   Math.max(1, Math.round(Duration.toMillis(refillRate) * limit))
 
-interface Window {
+export interface Window {
   count: number
   readonly endsAt: number
 }
 
-const makeMemory = Effect.gen(function* () {
+/** For one process, remembered in `windows`. */
+export const makeMemory = Effect.fnUntraced(function* (windows: Map<string, Window>) {
   const others = yield* RateLimiterStore
-  const windows = new Map<string, Window>()
 
   yield* Effect.sleep("1 minute").pipe(
     Effect.andThen(Clock.currentTimeMillis),
@@ -56,10 +56,12 @@ const makeMemory = Effect.gen(function* () {
     })
 
   return { ...others, fixedWindow }
-})
+}, Effect.provide(RateLimiter.layerStoreMemory))
 
-/** For one process. */
-export const layerMemory = Layer.effect(RateLimiterStore, makeMemory).pipe(Layer.provide(RateLimiter.layerStoreMemory))
+export const layerMemory = Layer.effect(
+  RateLimiterStore,
+  Effect.suspend(() => makeMemory(new Map()))
+)
 
 const script = Redis.script(
   (key: string, tokens: number, limit: number, window: number) => [key, tokens, limit, window],

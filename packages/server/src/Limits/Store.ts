@@ -43,6 +43,8 @@ const connect = (url: Redacted.Redacted) =>
 const makeShared = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const local = yield* RateLimiter.RateLimiterStore
   const connecting = yield* connect(url)
+  // The first requests should find it, if it is there.
+  yield* Effect.timeoutOption(Fiber.await(connecting), Duration.seconds(1))
   const breaker = yield* CircuitBreaker.make({ tripPolicy: CircuitBreaker.consecutive(1), openDuration: pause })
 
   yield* breaker.transitions.pipe(

@@ -52,13 +52,19 @@ export const suite = <E>(name: string, store: Layer.Layer<RateLimiter.RateLimite
       })
     )
 
-    it.effect("never has less than nothing in it", () =>
+    it.effect("takes back what is given back, but is never less than empty, and then begins anew", () =>
       Effect.gen(function* () {
         const { give, take } = newWindow(5, "1 minute")
         yield* give(3)
+        assert.deepStrictEqual(yield* take, [1, 60_000])
         yield* take
+        yield* Effect.sleep("10 millis")
+        yield* give(1)
+        const [count, left] = yield* take
+        assert.strictEqual(count, 2)
+        assert.isBelow(left, 60_000)
         yield* give(10)
-        assert.strictEqual((yield* take)[0], 1)
+        assert.deepStrictEqual(yield* take, [1, 60_000])
       })
     )
 

@@ -3,7 +3,8 @@
  * comes in it. Effect's own stores do something else under this name: each request adds its share to the window's end,
  * so that 30 a minute are over two seconds after the first. And their memory forgets no caller.
  *
- * Tokens below zero give back what was taken. What Parley does not use of a store is Effect's.
+ * Tokens below zero give back what was taken; a window with nothing left in it has not begun. What Parley does not use of
+ * a store is Effect's.
  */
 import { Clock, Duration, Effect, Layer } from "effect"
 import { RateLimiter, Redis } from "effect/persistence"
@@ -51,7 +52,8 @@ export const makeMemory = Effect.fnUntraced(function* (windows: Map<string, Wind
       const known = windows.get(key)
       const window = known !== undefined && known.endsAt > now ? known : open(key, now + windowMillis(options))
       const count = Math.max(0, window.count + tokens)
-      if (count <= limit) window.count = count
+      if (count === 0) windows.delete(key)
+      else if (count <= limit) window.count = count
       return [count, window.endsAt - now] as const
     })
 
@@ -70,13 +72,15 @@ const script = Redis.script(
     lua: `
 local tokens, limit, window = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local left = redis.call("PTTL", KEYS[1])
-if left <= 0 then
-  local count = math.max(0, tokens)
+local count = math.max(0, tonumber(redis.call("GET", KEYS[1]) or "0") + tokens)
+if count == 0 then
+  redis.call("DEL", KEYS[1])
+elseif left <= 0 then
+  left = window
   redis.call("SET", KEYS[1], count, "PX", window)
-  return { count, window }
+elseif count <= limit then
+  redis.call("SET", KEYS[1], count, "KEEPTTL")
 end
-local count = math.max(0, tonumber(redis.call("GET", KEYS[1])) + tokens)
-if count <= limit then redis.call("SET", KEYS[1], count, "KEEPTTL") end
 return { count, left }
 `
   }

@@ -2,11 +2,13 @@
  * The right to write to a session: one turn has it at a time, on any number of servers. It is taken from a turn by
  * whoever cancels it, clears its session or deletes it, and runs out when a server dies.
  */
-import { NoTurnRunning } from "@parley/domain/Chat"
+import { NoTurnRunning, TurnInProgress } from "@parley/domain/Chat"
+import { BudgetExceeded } from "@parley/domain/Limits"
 import { type MessageId, type SessionId, SessionNotFound } from "@parley/domain/Sessions"
 import type { UserId } from "@parley/domain/Users"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { settings } from "../Usage/settings.ts"
 import * as LeasesRepo from "./LeasesRepo.ts"
 
 export interface Lease extends LeasesRepo.Lease {
@@ -36,6 +38,7 @@ interface Holder extends LeasesRepo.Lease {
 export const make = Effect.gen(function* () {
   const random = yield* SecureRandom.SecureRandom
   const repo = yield* LeasesRepo.make
+  const monthlyLimitEur = yield* settings.monthlyLimitEur.config
   /** The turns of this server, by token. */
   const holders = new Map<string, Holder>()
 
@@ -61,24 +64,35 @@ export const make = Effect.gen(function* () {
     const holder: Holder = { sessionId, token, fiber, isHeld: false }
     holders.set(token, holder)
     const letGo = Effect.sync(() => holders.delete(token))
-    return yield* Effect.orDie(repo.take({ userId, sessionId, token, messageId: messageId ?? null })).pipe(
+    return yield* Effect.orDie(
+      repo.take({ userId, sessionId, token, messageId: messageId ?? null, monthlyLimitEur })
+    ).pipe(
       Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
       Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),
       Effect.onError(() => letGo),
-      Effect.map(({ session_id, taken }) => ({ sessionId: session_id, token, letGo, isTaken: taken }))
+      Effect.map(({ over_budget, resets_at, resets_in, session_id, taken }) => ({
+        sessionId: session_id,
+        token,
+        letGo,
+        isTaken: taken,
+        refusal: over_budget ? BudgetExceeded.until(resets_at, resets_in) : new TurnInProgress({})
+      }))
     )
   })
 
   return {
-    /** Runs `use` in a fiber that is interrupted when the lease is lost; without the lease, `otherwise`. */
+    /**
+     * Runs `use` in a fiber that is interrupted when the lease is lost; without the lease, `otherwise`, which is told why
+     * there is none if it is not that the message is stored.
+     */
     hold: <A, E, E2>(
       claim: Claim,
       use: (lease: Lease) => Effect.Effect<A, E>,
-      otherwise: (sessionId: SessionId) => Effect.Effect<A, E2>
+      otherwise: (sessionId: SessionId, refusal: BudgetExceeded | TurnInProgress) => Effect.Effect<A, E2>
     ): Effect.Effect<A, E | E2 | SessionNotFound> =>
       Effect.acquireUseRelease(
         take(claim),
-        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.sessionId)),
+        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.sessionId, lease.refusal)),
         (lease, exit) => {
           const wasLetGo = !holders.delete(lease.token)
           const isOver = !lease.isTaken || (wasLetGo && Exit.isSuccess(exit))

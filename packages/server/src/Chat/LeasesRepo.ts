@@ -25,21 +25,39 @@ export const make = Effect.gen(function* () {
   return {
     /**
      * Nothing when there is no such session of this user; else its id as it is stored, and whether the lease was to be
-     * had. It is not, when somebody holds it or the message is stored already.
+     * had. It is not, when somebody holds it, the message is stored already, or the user's month has cost its limit.
      */
     take: SqlSchema.findOneOption({
-      Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
-      Result: Schema.Struct({ session_id: SessionId, taken: Schema.Boolean }),
-      execute: ({ messageId, sessionId, token, userId }) => sql`
-        WITH ${unhurried}, leased AS (
-          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry} FROM unhurried
+      Request: Schema.Struct({
+        ...Owned.fields,
+        token: Schema.String,
+        messageId: Schema.NullOr(MessageId),
+        monthlyLimitEur: Schema.Finite
+      }),
+      Result: Schema.Struct({
+        session_id: SessionId,
+        taken: Schema.Boolean,
+        over_budget: Schema.Boolean,
+        resets_at: Schema.DateTimeUtcFromDate,
+        resets_in: Schema.Int
+      }),
+      execute: ({ messageId, monthlyLimitEur, sessionId, token, userId }) => sql`
+        WITH ${unhurried}, month AS (
+          SELECT begins, (begins + interval '1 month') AT TIME ZONE 'UTC' AS resets_at
+          FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS begins
+        ), budget AS (
+          SELECT coalesce(spent.cost_eur, 0) >= ${String(monthlyLimitEur)}::numeric AS over_budget, month.resets_at
+          FROM month LEFT JOIN usage_months spent ON spent.user_id = ${userId} AND spent.month = month.begins::date
+        ), leased AS (
+          UPDATE sessions SET lease_token = ${token}, lease_expires_at = ${expiry} FROM unhurried, budget
           WHERE session_id = ${sessionId} AND user_id = ${userId} AND unhurried.commit = 'off'
-            AND (lease_expires_at IS NULL OR lease_expires_at <= now())
+            AND NOT budget.over_budget AND (lease_expires_at IS NULL OR lease_expires_at <= now())
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING session_id
         )
-        SELECT session_id, EXISTS (SELECT FROM leased) AS taken FROM sessions
-        WHERE session_id = ${sessionId} AND user_id = ${userId}`
+        SELECT session_id, EXISTS (SELECT FROM leased) AS taken, budget.*,
+          ceil(extract(epoch FROM budget.resets_at - now()))::integer AS resets_in
+        FROM sessions, budget WHERE session_id = ${sessionId} AND user_id = ${userId}`
     }),
 
     /** Renews those that need it, and gives the tokens of those that are still held. */

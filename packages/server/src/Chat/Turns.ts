@@ -4,8 +4,7 @@ import {
   MessageIdReused,
   type NoTurnRunning,
   TurnCancelled,
-  type TurnError,
-  TurnInProgress
+  type TurnError
 } from "@parley/domain/Chat"
 import { ServiceUnavailable } from "@parley/domain/Errors"
 import { MessageId, type SessionId, type SessionNotFound } from "@parley/domain/Sessions"
@@ -129,9 +128,9 @@ export class Turns extends Context.Service<
               ? yield* repeated(before.value, onEvent)
               : yield* ask(userId, lease, request, onEvent)
           }),
-          Effect.fnUntraced(function* (sessionId) {
+          Effect.fnUntraced(function* (sessionId, refusal) {
             const before = yield* answered(userId, sessionId, request)
-            return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* new TurnInProgress({})
+            return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* refusal
           })
         )
 

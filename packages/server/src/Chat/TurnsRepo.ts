@@ -37,6 +37,12 @@ export const make = Effect.gen(function* () {
     ${calls.map((call) => call.outputTokens)}::integer[], ${calls.map((call) => String(call.costEur))}::numeric[],
     ${calls.map((call) => call.isEstimated)}::boolean[]
   ) AS c (model, input_tokens, output_tokens, cost_eur, estimated)`
+  /** Adds what was `spent` to the user's month. What costs nothing needs no row. */
+  const addUp = sql`
+    INSERT INTO usage_months AS m (user_id, month, cost_eur)
+    SELECT user_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, sum(cost_eur) FROM spent
+    GROUP BY user_id HAVING sum(cost_eur) > 0
+    ON CONFLICT (user_id, month) DO UPDATE SET cost_eur = m.cost_eur + EXCLUDED.cost_eur`
 
   return {
     transaction: sql.withTransaction,
@@ -91,7 +97,8 @@ export const make = Effect.gen(function* () {
         ), spent AS (
           INSERT INTO usage (user_id, session_id, message_id, model, input_tokens, output_tokens, cost_eur, estimated)
           SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM fenced f, ${rows(calls)}
-        )
+          RETURNING user_id, cost_eur
+        ), added AS (${addUp})
         SELECT session_id FROM fenced`
     }),
 
@@ -99,8 +106,11 @@ export const make = Effect.gen(function* () {
     account: SqlSchema.void({
       Request: Schema.Struct({ sessionId: SessionId, userId: UserId, calls: Schema.Array(Call) }),
       execute: ({ calls, sessionId, userId }) => sql`
-        INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
-        SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${rows(calls)} WHERE u.id = ${userId}`
+        WITH spent AS (
+          INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
+          SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${rows(calls)} WHERE u.id = ${userId}
+          RETURNING user_id, cost_eur
+        ) ${addUp}`
     })
   }
 })

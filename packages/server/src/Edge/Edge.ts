@@ -67,7 +67,7 @@ export const layer = HttpRouter.middleware(
       const handled = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request, random)
-        const facts: RequestFacts = { route: "none", userId: undefined, clientAddress: addressOf(request) }
+        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request) }
         const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
@@ -76,7 +76,7 @@ export const layer = HttpRouter.middleware(
             Effect.flatMap((now) =>
               Effect.annotateLogs(Effect.logInfo("request"), {
                 ...origin,
-                ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
+                ...(facts.login === undefined ? {} : { user_id: facts.login.id }),
                 method: request.method,
                 route: facts.route,
                 status: response.status,

@@ -1,6 +1,6 @@
 /** Counts every request to an endpoint that has a limit, before anything else is done for it. */
 import { Limit, RateLimited } from "@parley/domain/Limits"
-import { Authorization, type UserId } from "@parley/domain/Users"
+import { Authorization } from "@parley/domain/Users"
 import { Context, Effect, Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { HttpEffect, HttpServerResponse } from "effect/http"
@@ -17,19 +17,20 @@ export const layer = Layer.effect(
     const auth = yield* Auth
     const limits = yield* Limits
 
-    /** The account, where the endpoint wants one and the token is good: so guessing tokens is limited by address. */
-    const userId = credential.pipe(
+    /** Who has proved to be somebody. A token that is not good makes nobody of a caller: guessing is limited by address. */
+    const login = credential.pipe(
       Effect.flatMap(auth.authenticate),
-      Effect.match({ onFailure: () => undefined, onSuccess: ({ id }): UserId | undefined => id })
+      Effect.match({ onFailure: () => undefined, onSuccess: (login): RequestFacts["login"] => login })
     )
 
     return RateLimited.of((httpEffect, { endpoint }) => {
       const name = Context.get(endpoint.annotations, Limit)
-      const knownUser = endpoint.middlewares.has(Authorization) ? userId : Effect.succeed(undefined)
+      const wantsLogin = endpoint.middlewares.has(Authorization)
       return Effect.gen(function* () {
-        const user = yield* knownUser
         const facts = yield* RequestFacts
-        const caller = user === undefined ? `address:${networkOf(facts.clientAddress)}` : `user:${user}`
+        if (wantsLogin) facts.login = yield* login
+        const caller =
+          facts.login === undefined ? `address:${networkOf(facts.clientAddress)}` : `user:${facts.login.id}`
         const { error, headers } = yield* limits.take(name, caller)
         yield* HttpEffect.appendPreResponseHandler((_request, response) =>
           Effect.succeed(HttpServerResponse.setHeaders(response, headers))

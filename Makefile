@@ -44,9 +44,15 @@ staging: install ## Serve with the settings of .env.staging
 production: install ## Serve with the settings of .env.production
 	@export APP_ENV=production; $(call serve,start)
 
-# TEST_REPORT names a folder for what failed (see .ci/run).
+# TEST_REPORT names a folder for what failed (see .ci/run). Tests of what is missing do not run, which is a failure too,
+# unless TEST_WITHOUT allows for it.
 test: install ## Check, and run every test
-	@failed=; $(run) check || failed=check; $(run) test || failed="$$failed tests"; \
+	@missing=$$(.ci/tools); failed=; $(run) check || failed=check; \
+	TEST_MISSING=$$missing $(run) test || failed="$$failed tests"; \
+	for tool in $$missing; do case ",$$TEST_WITHOUT," in \
+	  *,$$tool,*) echo "Not tested, as TEST_WITHOUT allows: what needs $$tool" >&2;; \
+	  *) failed="$$failed $$tool";; \
+	esac; done; \
 	[ -z "$$TEST_REPORT" ] || echo $$failed > "$$TEST_REPORT/failed"; \
 	[ -z "$$failed" ] || { echo "Failed:" $$failed >&2; exit 1; }
 

@@ -4,6 +4,7 @@ import { ChatGroup } from "./Chat.ts"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
 import { ExportGroup } from "./Export.ts"
 import { HealthGroup } from "./Health.ts"
+import { RateLimited } from "./Limits.ts"
 import { documented, refusalsDescription } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
 import { UsageGroup } from "./Usage.ts"
@@ -20,6 +21,8 @@ export class Boundary extends HttpApiMiddleware.Service<Boundary>()("@parley/dom
 export class Api extends HttpApi.make("parley")
   .add(AuthGroup, UsersGroup, ExportGroup, UsageGroup, SessionsGroup, ChatGroup)
   .prefix("/api/v1")
+  .middleware(RateLimited)
+  // Probes are not limited.
   .add(HealthGroup)
   .middleware(Boundary)
   .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
+import { Limit, LoginDelayed } from "./Limits.ts"
 import { NewPassword, Password } from "./Passwords.ts"
 import { Count, Timestamp } from "./Scalars.ts"
 import { Authorization, Email, EmailTaken, InvalidCredentials, Unauthorized, User } from "./Users.ts"
@@ -59,18 +60,22 @@ const register = HttpApiEndpoint.post("register", "/auth/register", {
   payload: Registration,
   success: Registered.pipe(HttpApiSchema.status(201)),
   error: [EmailTaken, ...bodyErrors]
-}).annotateMerge(OpenApi.annotations({ summary: "Register", description: "Makes an account and logs it in." }))
+})
+  .annotate(Limit, "register")
+  .annotateMerge(OpenApi.annotations({ summary: "Register", description: "Makes an account and logs it in." }))
 
 const login = HttpApiEndpoint.post("login", "/auth/login", {
   payload: [Credentials, CredentialsForm],
   success: Tokens,
-  error: [InvalidCredentials, ...bodyErrors]
-}).annotateMerge(
-  OpenApi.annotations({
-    summary: "Log in",
-    description: "Takes JSON, or the OAuth2 password form with the e-mail address as `username`."
-  })
-)
+  error: [InvalidCredentials, LoginDelayed, ...bodyErrors]
+})
+  .annotate(Limit, "login")
+  .annotateMerge(
+    OpenApi.annotations({
+      summary: "Log in",
+      description: "Takes JSON, or the OAuth2 password form with the e-mail address as `username`."
+    })
+  )
 
 const refresh = HttpApiEndpoint.post("refresh", "/auth/refresh", {
   payload: Schema.Struct({ refresh_token: RefreshToken }).annotate({ identifier: "Refresh" }),

@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { bodyErrors, InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
+import { BudgetExceeded, Limit } from "./Limits.ts"
 import { Count } from "./Scalars.ts"
 import { Message, MessageId, SessionId, SessionNotFound } from "./Sessions.ts"
 import { TrimmedText } from "./Text.ts"
@@ -129,6 +130,7 @@ export const turnErrors = [
   ModelFailed,
   ModelTimeout,
   ModelUnavailable,
+  BudgetExceeded,
   // What the model could not be shown is too long, which only the server knows.
   ValidationError
 ] as const
@@ -170,26 +172,30 @@ export class ChatGroup extends HttpApiGroup.make("chat")
       payload: ChatRequest,
       success: ChatAnswer,
       error: [...turnErrors, ...bodyErrors]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Chat",
-        description: "One turn: says something to the agent and waits for its whole answer."
-      })
-    ),
+    })
+      .annotate(Limit, "chat")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Chat",
+          description: "One turn: says something to the agent and waits for its whole answer."
+        })
+      ),
     HttpApiEndpoint.post("stream", "/chat/stream", {
       payload: ChatRequest,
       success: HttpApiSchema.StreamSse({ events: ChatEvent }),
       error: [...turnErrors, ...bodyErrors]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Chat, streamed",
-        description:
-          "One turn as server-sent events. `token` events carry the answer's text as it arrives; joined they are the " +
-          "final content. `tool` events tell what the agent's tools do. The last event is `done`, after the answer was " +
-          "stored, or `error` with the status the turn would have had. Errors before the first event are ordinary " +
-          "HTTP errors. Comment lines keep the connection open."
-      })
-    ),
+    })
+      .annotate(Limit, "chat-stream")
+      .annotateMerge(
+        OpenApi.annotations({
+          summary: "Chat, streamed",
+          description:
+            "One turn as server-sent events. `token` events carry the answer's text as it arrives; joined they are the " +
+            "final content. `tool` events tell what the agent's tools do. The last event is `done`, after the answer was " +
+            "stored, or `error` with the status the turn would have had. Errors before the first event are ordinary " +
+            "HTTP errors. Comment lines keep the connection open."
+        })
+      ),
     HttpApiEndpoint.post("cancel", "/chat/sessions/:session_id/cancel", {
       params: { session_id: SessionId },
       success: HttpApiSchema.Accepted,

@@ -13,14 +13,33 @@ const passwordFlow = {
   flows: { password: { tokenUrl: "/api/v1/auth/login", refreshUrl: "/api/v1/auth/refresh", scopes: {} } }
 }
 
-const requestId = {
-  description: "Names the request in the server's log; the one sent with the request, if it was well formed",
-  schema: { type: "string", examples: ["0199c0de-0000-7000-8000-000000000005"] }
+/** Headers of any status. */
+const headers = {
+  "X-Request-Id": {
+    description: "Names the request in the server's log; the one sent with the request, if it was well formed",
+    schema: { type: "string", examples: ["0199c0de-0000-7000-8000-000000000005"] }
+  },
+  "RateLimit-Policy": {
+    description:
+      "The limits this request counts against: how many requests (`q`) in how many seconds (`w`). " +
+      "Structured as in draft-ietf-httpapi-ratelimit-headers-10",
+    schema: { type: "string", examples: ['"chat";q=30;w=60'] }
+  },
+  RateLimit: {
+    description:
+      "How many requests are left (`r`) for how many seconds (`t`) in each of these limits; refused is a request by the last",
+    schema: { type: "string", examples: ['"chat";r=29;t=60'] }
+  }
 }
+
+const reference = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } })
 
 /** Headers that come with a status whatever the error, set in one place by the server. */
 const headersByStatus: Record<string, Json> = {
   401: { "WWW-Authenticate": { schema: { type: "string" }, description: "`Bearer`" } },
+  429: {
+    "Retry-After": { schema: { type: "integer" }, description: "Seconds until the limit allows another attempt" }
+  },
   409: { "Retry-After": { schema: { type: "integer" }, description: "Seconds, when repeating can help" } },
   503: { "Retry-After": { schema: { type: "integer" }, description: "Seconds to wait before the next attempt" } }
 }
@@ -95,9 +114,13 @@ const content = (body: Json, schemas: Json): Json => ({
   }))
 })
 
-const response = (response: Json, status: string, schemas: Json): Json => ({
+const response = (response: Json, status: string, isLimited: boolean, schemas: Json): Json => ({
   ...response,
-  headers: { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" }, ...headersByStatus[status] },
+  headers: {
+    ...reference("X-Request-Id"),
+    ...(isLimited ? { ...reference("RateLimit-Policy"), ...reference("RateLimit") } : {}),
+    ...headersByStatus[status]
+  },
   ...(response.content === undefined ? {} : content(response, schemas))
 })
 
@@ -123,11 +146,14 @@ const secured = (security: unknown): unknown =>
 const parameter = (parameter: unknown): unknown =>
   isJson(parameter) && parameter.name === "limit" ? { ...parameter, ...limitParameter } : parameter
 
+/** Whatever can be refused as too much tells with each response how much is left. */
+const isLimited = ({ responses }: Json): boolean => isJson(responses) && "429" in responses
+
 const operation = (op: Json, schemas: Json): Json => ({
   ...op,
   ...(Array.isArray(op.parameters) ? { parameters: op.parameters.map(parameter) } : {}),
   ...(isJson(op.requestBody) ? { requestBody: requestBody(op.requestBody, schemas) } : {}),
-  responses: mapValues(op.responses, (value, status) => response(value, status, schemas)),
+  responses: mapValues(op.responses, (value, status) => response(value, status, isLimited(op), schemas)),
   security: secured(op.security)
 })
 
@@ -141,7 +167,7 @@ export const documented = (spec: Json): Json => {
     components: {
       schemas,
       responses: refusalResponses,
-      headers: { "X-Request-Id": requestId },
+      headers,
       securitySchemes: { ...mapValues(components.securitySchemes, (scheme) => scheme), password: passwordFlow }
     }
   }

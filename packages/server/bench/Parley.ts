@@ -8,6 +8,9 @@ export const secretKey = "a secret of the benchmarks, 32 bytes or more"
 /** Of Parley's pool, and of any it is compared with. */
 export const poolSize = 10
 
+/** Counted as for anybody, and never reached. */
+const limit = "999999999 per hour"
+
 /** Starts it and waits until it is ready. Its logs, one JSON line a request, go to /dev/null. */
 export const run = Effect.fnUntraced(function* (options: { readonly database: string; readonly modelUrl: string }) {
   const port = yield* freePort
@@ -22,7 +25,12 @@ export const run = Effect.fnUntraced(function* (options: { readonly database: st
       POSTGRES_POOL_SIZE: String(poolSize),
       JWT_SECRET_KEY: secretKey,
       LLM_API_KEY: "stub",
-      LLM_BASE_URL: options.modelUrl
+      LLM_BASE_URL: options.modelUrl,
+      RATE_LIMIT_DEFAULT: limit,
+      RATE_LIMIT_CHAT: limit,
+      RATE_LIMIT_CHAT_STREAM: limit,
+      RATE_LIMIT_REGISTER: limit,
+      USER_MONTHLY_LIMIT_EUR: "1000000"
     }
   })
   yield* answers(`${url}/health/ready`)

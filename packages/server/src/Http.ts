@@ -17,6 +17,7 @@ import { settings } from "./Edge/settings.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
+import * as Limits from "./Limits/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
 import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
@@ -41,7 +42,7 @@ const routerConfig = { caseSensitive: true, ignoreTrailingSlash: false, maxParam
 export const layerRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
-    Layer.provide([Auth.layerAuthorization, Boundary.layer, PasswordPolicy.layer])
+    Layer.provide([Auth.layerAuthorization, Limits.layer, Boundary.layer, PasswordPolicy.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
   // The edge first: what is added later runs inside it.

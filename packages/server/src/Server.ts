@@ -6,11 +6,12 @@ import { Turns } from "./Chat/Turns.ts"
 import { Export } from "./Export/Export.ts"
 import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
+import { Limits } from "./Limits/Limits.ts"
 import { Sessions } from "./Sessions/Sessions.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer).pipe(
+const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer)),
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )

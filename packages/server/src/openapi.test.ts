@@ -90,6 +90,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     Effect.map(served, (document) => {
       for (const [name, { parameters, requestBody, responses, security }] of operations(document)) {
         const expected = ["422", "500", "503"]
+        if (name.includes("/api/v1/")) expected.push("429")
         if (requestBody !== undefined) expected.push("413", "415")
         if (security.length > 0 || name.endsWith("/login") || name.endsWith("/refresh")) expected.push("401")
         if (parameters.some((parameter) => parameter.in === "path")) expected.push("404")
@@ -132,7 +133,10 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         for (const [status, { headers }] of Object.entries(responses)) {
           assert.property(headers, "X-Request-Id", name)
           if (status === "401") assert.property(headers, "WWW-Authenticate", name)
-          if (status === "503") assert.property(headers, "Retry-After", name)
+          if (status === "503" || status === "429") assert.property(headers, "Retry-After", name)
+          for (const header of ["RateLimit", "RateLimit-Policy"]) {
+            assert.strictEqual(header in headers, name.includes("/api/v1/"), name)
+          }
         }
       }
     })

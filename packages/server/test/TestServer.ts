@@ -15,7 +15,13 @@ import * as TestLog from "./TestLog.ts"
 export const settings = {
   APP_ENV: "test",
   JWT_SECRET_KEY: "a secret for tests, of 32 bytes or more",
-  BCRYPT_ROUNDS: "4"
+  BCRYPT_ROUNDS: "4",
+  // No test is limited by accident.
+  RATE_LIMIT_DEFAULT: "1000000 per hour",
+  RATE_LIMIT_CHAT: "1000000 per hour",
+  RATE_LIMIT_CHAT_STREAM: "1000000 per hour",
+  RATE_LIMIT_REGISTER: "1000000 per hour",
+  RATE_LIMIT_LOGIN: "1000000 per hour"
 }
 
 export const layerConfig = (more: Readonly<Record<string, string>> = {}) =>

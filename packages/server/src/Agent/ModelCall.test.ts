@@ -1,71 +1,7 @@
 import { assert, expect, describe, it } from "@effect/vitest"
-import { AIMessageChunk, type AIMessageChunkFields, ChatMessageChunk, HumanMessage } from "@langchain/core/messages"
-import { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Deferred, Duration, Effect, Fiber, Queue } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { ModelUsage } from "./Agent.ts"
-import * as ModelCall from "./ModelCall.ts"
-
-const chunk = (fields: AIMessageChunkFields, generationInfo: Record<string, unknown> = {}) => {
-  const message = new AIMessageChunk(fields)
-  return new ChatGenerationChunk({ message, text: message.text, generationInfo })
-}
-const text = (content: string) => chunk({ content })
-const part = (args: string) =>
-  chunk({ content: "", tool_call_chunks: [{ name: "f", args, id: "call_1", index: 0, type: "tool_call_chunk" }] })
-const end = (finish_reason = "stop", model_name = "gpt-4o-mini-2024-07-18", content = "") =>
-  chunk({ content }, { finish_reason, model_name })
-const ending = (content: string, finish_reason: string) => chunk({ content }, { finish_reason })
-const other = (content: string, finish_reason?: string) => chunk({ content }, { completion: 1, finish_reason })
-const generic = (content: string) =>
-  new ChatGenerationChunk({ message: new ChatMessageChunk({ content, role: "" }), text: content })
-const count = (input_tokens: number, output_tokens: number) => {
-  const usage_metadata = { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens }
-  const message = Object.assign(new AIMessageChunk(""), { usage_metadata })
-  return new ChatGenerationChunk({ message, text: "" })
-}
-const counted = count(7, 8)
-const absurd = count(2 ** 31, 8)
-const miscounted = count(Number.NaN, 0.5)
-
-/** A model in memory: says what is offered to it, and tells when it is asked for more. */
-const scripted = Effect.gen(function* () {
-  const chunks = yield* Queue.unbounded<ChatGenerationChunk | "end" | Error>()
-  let asked = 0
-  let awaited = { goal: Infinity, reached: Deferred.makeUnsafe<void>() }
-  let aborted = false
-  const chat: ModelCall.Chat = {
-    model: "gpt-4o-mini",
-    stream: (_, signal) => {
-      signal.addEventListener("abort", () => (aborted = true))
-      const next = async (): Promise<IteratorResult<ChatGenerationChunk>> => {
-        if (++asked >= awaited.goal) Deferred.doneUnsafe(awaited.reached, Effect.void)
-        const chunk = await Effect.runPromise(Queue.take(chunks))
-        if (chunk instanceof Error) throw chunk
-        return chunk === "end" ? { done: true, value: undefined } : { done: false, value: chunk }
-      }
-      return { [Symbol.asyncIterator]: () => ({ next }) }
-    }
-  }
-  const usage: Array<ModelUsage> = []
-  const heard: Array<string> = []
-  return {
-    usage,
-    heard,
-    /** Waits until all of it has been taken in. */
-    say: Effect.fnUntraced(function* (...more: ReadonlyArray<ChatGenerationChunk | "end" | Error>) {
-      awaited = { goal: asked + more.length, reached: Deferred.makeUnsafe() }
-      yield* Queue.offerAll(chunks, more)
-      yield* Deferred.await(awaited.reached)
-    }),
-    isAborted: () => aborted,
-    run: (onText: ModelCall.Listener["onText"] = (piece) => Effect.sync(() => void heard.push(piece))) =>
-      ModelCall.run(chat, [new HumanMessage("How are you?")], Duration.seconds(30), {
-        onText,
-        onUsage: (used) => Effect.sync(() => void usage.push(used))
-      })
-  }
-})
+import { absurd, counted, end, miscounted, part, scripted, text } from "../../test/ScriptedChat.ts"
 
 describe("a model call", () => {
   it.effect("is not silent while it speaks, in text or in the arguments of a tool", () =>
@@ -135,72 +71,6 @@ describe("a model call", () => {
       const answer = yield* Effect.forkChild(Effect.flip(run()))
       yield* Effect.forkChild(say(text("one"), "end"))
       expect(yield* Fiber.join(answer)).toMatchObject({ kind: "cut short", retryable: true })
-    })
-  )
-
-  it.effect.each([
-    ["without a role", [generic("hi "), generic("you"), end(), counted, "end"]],
-    ["in two choices", [text("hi "), other("no "), text("you"), end(), other("", "length"), counted, "end"]],
-    ["and says twice that it ends", [text("hi you"), end(), end(), counted, "end"]],
-    ["and says each time that it does not", [ending("hi ", ""), ending("you", ""), end(), counted, "end"]]
-  ] as const)("may speak %s", ([, chunks]) =>
-    Effect.gen(function* () {
-      const { heard, run, say, usage } = yield* scripted
-      const answer = yield* Effect.forkChild(run())
-      yield* Effect.forkChild(say(...chunks))
-      expect(yield* Fiber.join(answer)).toMatchObject({ text: "hi you" })
-      assert.strictEqual(heard.join(""), "hi you")
-      expect(usage).toMatchObject([{ model: "gpt-4o-mini-2024-07-18", inputTokens: 7, isEstimated: false }])
-    })
-  )
-
-  it.effect("that has only said that it does not end has been cut short", () =>
-    Effect.gen(function* () {
-      const { run, say } = yield* scripted
-      const answer = yield* Effect.forkChild(Effect.flip(run()))
-      yield* Effect.forkChild(say(ending("half", ""), "end"))
-      expect(yield* Fiber.join(answer)).toMatchObject({ kind: "cut short" })
-    })
-  )
-
-  it.effect("is filtered however often that is said", () =>
-    Effect.gen(function* () {
-      const { run, say } = yield* scripted
-      const answer = yield* Effect.forkChild(Effect.flip(run()))
-      yield* Effect.forkChild(say(text("one"), end("content_filter"), end("content_filter"), counted, "end"))
-      expect(yield* Fiber.join(answer)).toMatchObject({ kind: "content_filter" })
-    })
-  )
-
-  it.effect("has names for the calls it did not name, each its own", () =>
-    Effect.gen(function* () {
-      const { run, say } = yield* scripted
-      const answer = yield* Effect.forkChild(run())
-      const call = (index: number, args: string, name?: string) =>
-        chunk({
-          content: "",
-          tool_call_chunks: [{ ...(name === undefined ? {} : { name }), args, index, type: "tool_call_chunk" }]
-        })
-      yield* Effect.forkChild(
-        say(call(0, "{", "f"), call(0, "}"), call(1, "{}", "f"), call(2, "{oops", "f"), end("tool_calls"), "end")
-      )
-      const calls = (yield* Fiber.join(answer)).tool_calls ?? []
-      assert.deepStrictEqual(
-        calls.map(({ name }) => name),
-        ["f", "f", "f"]
-      )
-      assert.strictEqual(new Set(calls.map(({ id }) => id)).size, 3)
-      for (const { id } of calls) assert.match(String(id), /^call_\w+$/u)
-    })
-  )
-
-  it.effect("may say its last words as it ends", () =>
-    Effect.gen(function* () {
-      const { heard, run, say } = yield* scripted
-      const answer = yield* Effect.forkChild(run())
-      yield* Effect.forkChild(say(text("one "), end("stop", "gpt-4o-mini", "two"), "end"))
-      expect(yield* Fiber.join(answer)).toMatchObject({ text: "one two" })
-      assert.deepStrictEqual(heard, ["one ", "two"])
     })
   )
 

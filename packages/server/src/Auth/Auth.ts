@@ -8,9 +8,11 @@ import {
   type User,
   type UserId
 } from "@parley/domain/Users"
+import type { LoginDelayed } from "@parley/domain/Limits"
 import { Cache, Context, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
+import { LoginDelays } from "../Limits/LoginDelays.ts"
 import { Users } from "../Users/Users.ts"
 import { AccessTokens } from "./AccessTokens.ts"
 import * as Account from "./Account.ts"
@@ -27,7 +29,7 @@ export class Auth extends Context.Service<
   Auth,
   {
     readonly register: (input: Registration) => Effect.Effect<Tokens & { readonly user: User }, EmailTaken>
-    readonly login: (input: Credentials) => Effect.Effect<Tokens, InvalidCredentials>
+    readonly login: (input: Credentials) => Effect.Effect<Tokens, InvalidCredentials | LoginDelayed>
     readonly refresh: (token: Redacted.Redacted) => Effect.Effect<Tokens, Unauthorized>
     readonly logout: (login: Login, everywhere: boolean) => Effect.Effect<void>
     /** Who holds this access token, if it is good and its login still stands. */
@@ -41,6 +43,7 @@ export class Auth extends Context.Service<
     Effect.gen(function* () {
       const users = yield* Users
       const passwords = yield* Passwords
+      const delays = yield* LoginDelays
       const accessTokens = yield* AccessTokens
       const random = yield* SecureRandom.SecureRandom
       const digest = yield* Digest.Digest
@@ -93,6 +96,9 @@ export class Auth extends Context.Service<
         return { user, ...(yield* Effect.orDie(Effect.fromOption(yield* open(user.id, hash)))) }
       })
 
+      const guarded = <A, E>(login: Effect.Effect<A, E>, { email }: Credentials) =>
+        Effect.tapErrorTag(delays.guard(email, login), "LoginDelayed", () => audit("login", "delayed"))
+
       const login = Effect.fn("Auth.login")(function* ({ email, password }: Credentials) {
         while (true) {
           const user = yield* users.findByEmail(email)
@@ -115,7 +121,7 @@ export class Auth extends Context.Service<
           yield* audit("login", "success", user.value.id)
           return opened.value
         }
-      })
+      }, guarded)
 
       const refresh = Effect.fn("Auth.refresh")(function* (token: Redacted.Redacted) {
         const usedHash = yield* Effect.orDie(hashOf(Redacted.value(token)))
@@ -162,7 +168,7 @@ export class Auth extends Context.Service<
     })
   )
 
-  static readonly layer = Auth.layerNoDeps.pipe(Layer.provide([Passwords.layer, AccessTokens.layer]))
+  static readonly layer = Auth.layerNoDeps.pipe(Layer.provide([Passwords.layer, AccessTokens.layer, LoginDelays.layer]))
 }
 
 export interface Login {

@@ -30,9 +30,9 @@ export const layerAuthorization = Layer.effect(
         Redacted.value(credential) === ""
           ? Effect.fail(new Unauthorized({ detail: "Not authenticated" }))
           : Effect.gen(function* () {
-              const login = yield* auth.authenticate(credential)
               const facts = yield* RequestFacts
-              facts.userId = login.id
+              // The limits have checked a good token already.
+              const login = facts.login ?? (yield* auth.authenticate(credential))
               return yield* httpEffect.pipe(
                 Effect.provideService(CurrentUser, login),
                 Effect.annotateLogs({ user_id: login.id })

@@ -4,6 +4,7 @@ import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, Redacted } from
 import { SqlClient } from "effect/sql"
 import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
 import * as TestAuth from "../../test/TestAuth.ts"
+import { LoginDelays } from "../Limits/LoginDelays.ts"
 import { Users } from "../Users/Users.ts"
 import { AccessTokens } from "./AccessTokens.ts"
 import { Auth } from "./Auth.ts"
@@ -57,7 +58,7 @@ const counting = (asked: Array<string>, hashing: Effect.Effect<void> = Effect.vo
 
 const serverWith = (passwords: Layer.Layer<Passwords>) =>
   Layer.fresh(Auth.layerNoDeps).pipe(
-    Layer.provide(Layer.merge(passwords, AccessTokens.layer)),
+    Layer.provide([passwords, AccessTokens.layer, LoginDelays.layer]),
     Layer.provide(TestAuth.layerSettings())
   )
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 
 type Event = "register" | "login" | "refresh" | "logout" | "email_change" | "password_change" | "deletion" | "export"
 
-type Outcome = "success" | "failure" | "email_taken" | "everywhere" | "reuse_detected"
+type Outcome = "success" | "failure" | "delayed" | "email_taken" | "everywhere" | "reuse_detected"
 
 /**
  * Every attempt to authenticate and all that is done to an account, one line each, without e-mail, password or token.

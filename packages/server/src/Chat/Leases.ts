@@ -2,13 +2,15 @@
  * The right to write to a session: one turn has it at a time, on any number of servers. It is taken from a turn by
  * whoever cancels it, clears its session or deletes it, and runs out when a server dies.
  */
-import { NoTurnRunning } from "@parley/domain/Chat"
+import { NoTurnRunning, TurnInProgress } from "@parley/domain/Chat"
+import { BudgetExceeded } from "@parley/domain/Limits"
 import { type MessageId, type SessionId, SessionNotFound } from "@parley/domain/Sessions"
 import type { UserId } from "@parley/domain/Users"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
 import type { Call } from "./CallsRepo.ts"
+import { settings } from "../Usage/settings.ts"
 import * as LeasesRepo from "./LeasesRepo.ts"
 
 /** What is to be done for a turn that ended otherwise than by writing its answer. */
@@ -41,6 +43,12 @@ const watchInterval = "1 second"
 /** More than so many are left to run out. */
 const maxOwed = 1000
 
+interface Taken extends Lease {
+  readonly isTaken: boolean
+  /** Why not. */
+  readonly refusal: BudgetExceeded | TurnInProgress
+}
+
 const nothing = { spent: [], inVain: false }
 
 interface Holder extends LeasesRepo.Lease {
@@ -52,6 +60,7 @@ interface Holder extends LeasesRepo.Lease {
 export const make = Effect.gen(function* () {
   const random = yield* SecureRandom.SecureRandom
   const repo = yield* LeasesRepo.make
+  const monthlyLimitEur = yield* settings.monthlyLimitEur.config
   /** The turns of this server, by token. */
   const holders = new Map<string, Holder>()
   /** Of turns that ended while the database was not there to take them back, or that may have got them nevertheless. */
@@ -96,33 +105,39 @@ export const make = Effect.gen(function* () {
     const holder: Holder = { sessionId, token, fiber, isHeld: false }
     holders.set(token, holder)
     const letGo = Effect.sync(() => holders.delete(token))
-    return yield* Effect.orDie(repo.take({ userId, sessionId, token, messageId: messageId ?? null })).pipe(
+    return yield* Effect.orDie(
+      repo.take({ userId, sessionId, token, messageId: messageId ?? null, monthlyLimitEur })
+    ).pipe(
       Effect.flatMap(Option.match({ onNone: () => new SessionNotFound({}), onSome: Effect.succeed })),
       Effect.tap(({ taken }) => (taken ? Effect.sync(() => void (holder.isHeld = true)) : letGo)),
       Effect.onError((cause) =>
         Effect.andThen(letGo, isUnreachable(cause) ? owe({ ...nothing, userId, sessionId, token }) : Effect.void)
       ),
-      Effect.map(({ taken }): Lease & { readonly isTaken: boolean } => ({
+      Effect.map(({ over_budget, resets_at, resets_in, taken }): Taken => ({
         ...nothing,
         userId,
         sessionId,
         token,
         letGo,
-        isTaken: taken
+        isTaken: taken,
+        refusal: over_budget ? BudgetExceeded.until(resets_at, resets_in) : new TurnInProgress({})
       }))
     )
   })
 
   return {
-    /** Runs `use` in a fiber that is interrupted when the lease is lost; without the lease, `otherwise`. */
+    /**
+     * Runs `use` in a fiber that is interrupted when the lease is lost; without the lease, `otherwise`, which is told why
+     * there is none if it is not that the message is stored.
+     */
     hold: <A, E, E2>(
       claim: Claim,
       use: (lease: Lease) => Effect.Effect<A, E>,
-      otherwise: Effect.Effect<A, E2>
+      otherwise: (refusal: BudgetExceeded | TurnInProgress) => Effect.Effect<A, E2>
     ): Effect.Effect<A, E | E2 | SessionNotFound> =>
       Effect.acquireUseRelease(
         take(claim),
-        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise),
+        (lease): Effect.Effect<A, E | E2> => (lease.isTaken ? use(lease) : otherwise(lease.refusal)),
         (lease, exit) => {
           const wasLetGo = !holders.delete(lease.token)
           if (!lease.isTaken || (wasLetGo && Exit.isSuccess(exit))) return Effect.void

@@ -29,23 +29,41 @@ export const make = Effect.gen(function* () {
   return {
     /**
      * Nothing when there is no such session of this user; else whether the lease was to be had. It is not, when somebody
-     * holds it or the message is stored already. The session is locked first, else one that is just being deleted would
+     * holds it, the message is stored already, or the user's month has cost its limit. The session is locked first, else one that is just being deleted would
      * be seen without being there.
      */
     take: SqlSchema.findOneOption({
-      Request: Schema.Struct({ ...Owned.fields, token: Schema.String, messageId: Schema.NullOr(MessageId) }),
-      Result: Schema.Struct({ taken: Schema.Boolean }),
-      execute: ({ messageId, sessionId, token, userId }) => sql`
-        WITH found AS (
+      Request: Schema.Struct({
+        ...Owned.fields,
+        token: Schema.String,
+        messageId: Schema.NullOr(MessageId),
+        monthlyLimitEur: Schema.Finite
+      }),
+      Result: Schema.Struct({
+        taken: Schema.Boolean,
+        over_budget: Schema.Boolean,
+        resets_at: Schema.DateTimeUtcFromDate,
+        resets_in: Schema.Int
+      }),
+      execute: ({ messageId, monthlyLimitEur, sessionId, token, userId }) => sql`
+        WITH month AS (
+          SELECT begins, (begins + interval '1 month') AT TIME ZONE 'UTC' AS resets_at
+          FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS begins
+        ), budget AS (
+          SELECT coalesce(spent.cost_eur, 0) >= ${String(monthlyLimitEur)}::numeric AS over_budget, month.resets_at
+          FROM month LEFT JOIN usage_months spent ON spent.user_id = ${userId} AND spent.month = month.begins::date
+        ), found AS (
           SELECT session_id FROM sessions WHERE session_id = ${sessionId} AND user_id = ${userId} FOR NO KEY UPDATE
         ), leased AS (
           UPDATE sessions s SET lease_token = ${token}, lease_expires_at = ${expiry}
-          FROM found WHERE s.session_id = found.session_id
+          FROM found, budget WHERE s.session_id = found.session_id AND NOT budget.over_budget
             AND (s.lease_expires_at IS NULL OR s.lease_expires_at <= now())
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING s.session_id
         )
-        SELECT EXISTS (SELECT FROM leased) AS taken FROM found`
+        SELECT EXISTS (SELECT FROM leased) AS taken, budget.*,
+          ceil(extract(epoch FROM budget.resets_at - now()))::integer AS resets_in
+        FROM found, budget`
     }),
 
     /** Renews those that need it, and gives the tokens of those that are still held. */
@@ -81,10 +99,11 @@ export const make = Effect.gen(function* () {
           UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL
           WHERE session_id = ${sessionId} AND lease_token = ${token}
           RETURNING session_id, user_id
-        ), accounted AS (
+        ), spent AS (
           INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
           SELECT f.user_id, f.session_id, c.* FROM freed f, ${CallsRepo.rows(sql)(spent)}
-        )
+          RETURNING user_id, cost_eur
+        ), added AS (${CallsRepo.addUp(sql)})
         SELECT session_id FROM freed`
     }),
 
@@ -92,8 +111,11 @@ export const make = Effect.gen(function* () {
     account: SqlSchema.void({
       Request: Schema.Struct({ ...Owned.fields, ...Spent.fields }),
       execute: ({ sessionId, spent, userId }) => sql`
-        INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
-        SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${CallsRepo.rows(sql)(spent)} WHERE u.id = ${userId}`
+        WITH spent AS (
+          INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
+          SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${CallsRepo.rows(sql)(spent)} WHERE u.id = ${userId}
+          RETURNING user_id, cost_eur
+        ) ${CallsRepo.addUp(sql)}`
     }),
 
     /** Takes the lease from whoever holds it. Nothing when there is no such session; else the token of that lease. */

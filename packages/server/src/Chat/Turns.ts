@@ -4,8 +4,7 @@ import {
   MessageIdReused,
   type NoTurnRunning,
   TurnCancelled,
-  type TurnError,
-  TurnInProgress
+  type TurnError
 } from "@parley/domain/Chat"
 import { ServiceUnavailable } from "@parley/domain/Errors"
 import { MessageId, type SessionId, type SessionNotFound } from "@parley/domain/Sessions"
@@ -127,9 +126,9 @@ export class Turns extends Context.Service<
             const before = yield* answered(userId, request)
             return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* ask(lease, request, onEvent)
           }),
-          Effect.gen(function* () {
+          Effect.fnUntraced(function* (refusal) {
             const before = yield* answered(userId, request)
-            return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* new TurnInProgress({})
+            return Option.isSome(before) ? yield* repeated(before.value, onEvent) : yield* refusal
           })
         )
 

@@ -25,6 +25,7 @@ const NewMessage = Schema.Struct({ id: MessageId, content: Schema.String, timest
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const rows = CallsRepo.rows(sql)
+  const addUp = CallsRepo.addUp(sql)
 
   return {
     transaction: sql.withTransaction,
@@ -79,7 +80,8 @@ export const make = Effect.gen(function* () {
         ), spent AS (
           INSERT INTO usage (user_id, session_id, message_id, model, input_tokens, output_tokens, cost_eur, estimated)
           SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM fenced f, ${rows(calls)}
-        )
+          RETURNING user_id, cost_eur
+        ), added AS (${addUp})
         SELECT session_id FROM fenced`
     })
   }

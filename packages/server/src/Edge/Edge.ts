@@ -1,13 +1,15 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option } from "effect"
+import { ByteSize, Clock, Effect, Option, Result } from "effect"
 import {
   Headers,
   HttpEffect,
   HttpIncomingMessage,
+  HttpMiddleware,
   HttpRouter,
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
+import { NetAddress } from "effect/net"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
 import { requestId } from "./requestId.ts"
@@ -35,18 +37,30 @@ const withErrorBody = (response: HttpServerResponse.HttpServerResponse): HttpSer
         { status: response.status, headers: Headers.removeMany(response.headers, ["content-type", "content-length"]) }
       )
 
+/** IPv4 that came over a socket for IPv6 is written as IPv4. */
+const addressOf = (request: HttpServerRequest.HttpServerRequest): string => {
+  const address = Option.getOrElse(request.remoteAddress, () => "unknown")
+  if (!address.includes(":")) return address
+  const canonical = Result.map(NetAddress.ipFromString(address), (ip) =>
+    NetAddress.formatIp(NetAddress.toCanonical(ip))
+  )
+  return Result.getOrElse(canonical, () => address)
+}
+
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const idOf = yield* requestId
     const safe = yield* safety
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
-    return (httpEffect) =>
-      Effect.gen(function* () {
+    const trustedProxies = yield* settings.trustedProxies.config
+
+    return (httpEffect) => {
+      const handled = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request.headers["x-request-id"])
-        const facts: RequestFacts = { route: "none", userId: undefined }
-        const origin = { request_id: id, client_address: Option.getOrElse(request.remoteAddress, () => "unknown") }
+        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request) }
+        const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
         const finish = (response: HttpServerResponse.HttpServerResponse) => {
@@ -56,7 +70,7 @@ export const layer = HttpRouter.middleware(
             Effect.flatMap((now) =>
               Effect.annotateLogs(Effect.logInfo("request"), {
                 ...origin,
-                ...(facts.userId === undefined ? {} : { user_id: facts.userId }),
+                ...(facts.login === undefined ? {} : { user_id: facts.login.id }),
                 method: request.method,
                 route: facts.route,
                 status: response.status,
@@ -82,6 +96,8 @@ export const layer = HttpRouter.middleware(
           Effect.annotateLogs(origin)
         )
       })
+      return trustedProxies.length === 0 ? handled : HttpMiddleware.xForwardedHeaders({ trustedProxies })(handled)
+    }
   }),
   { global: true }
 )

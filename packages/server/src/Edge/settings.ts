@@ -1,4 +1,5 @@
-import { Config, Schema, SchemaTransformation } from "effect"
+import { Config, Result, Schema, SchemaTransformation } from "effect"
+import { IpNetwork, NetAddress } from "effect/net"
 import * as Setting from "../Settings/Setting.ts"
 
 /** As browsers send it: no path, no default port, nothing in capitals. What is written otherwise would never match. */
@@ -16,6 +17,19 @@ const OriginList = Schema.String.pipe(
     })
   )
 )
+
+/** A network, or one address; IPv4 in the clothes of IPv6 is IPv4. */
+const network = (text: string) => {
+  if (text.includes("/")) return Result.getOrUndefined(IpNetwork.fromString(text))
+  const parsed = Result.getOrUndefined(NetAddress.ipFromString(text))
+  if (parsed === undefined) return undefined
+  const address = NetAddress.toCanonical(parsed)
+  return Result.getOrUndefined(IpNetwork.make(address, NetAddress.width(address)))
+}
+
+const parts = (text: string) => text.split(",").flatMap((part) => part.trim() || [])
+
+const Networks = Schema.String.check(Schema.makeFilter((text: string) => parts(text).every(network)))
 
 export const settings = {
   host: Setting.withDefaultBy(
@@ -39,5 +53,13 @@ export const settings = {
     Config.schema(OriginList, "CORS_ORIGINS"),
     (environment) => (environment === "development" ? ["http://localhost:3000", "http://localhost:5173"] : []),
     "origins as browsers send them, such as https://app.example.com,http://localhost:3000, or * alone"
+  ),
+  trustedProxies: Setting.withDefault(
+    "TRUSTED_PROXIES",
+    Config.map(Config.schema(Networks, "TRUSTED_PROXIES"), (text) =>
+      parts(text).flatMap((part) => network(part) ?? [])
+    ),
+    [],
+    "addresses and networks separated by commas, such as 10.0.0.0/8, 127.0.0.1"
   )
 }

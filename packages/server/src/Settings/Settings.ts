@@ -6,6 +6,7 @@ import { ConfigProvider, Effect, FileSystem, Layer, Option, Schema } from "effec
 import { settings as agent } from "../Agent/settings.ts"
 import { settings as auth } from "../Auth/settings.ts"
 import { settings as edge } from "../Edge/settings.ts"
+import { settings as limits } from "../Limits/settings.ts"
 import { settings as sql } from "../Sql/settings.ts"
 import { settings as telemetry } from "../Telemetry/settings.ts"
 import { settings as usage } from "../Usage/settings.ts"
@@ -18,6 +19,7 @@ export const all: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(auth),
   ...Object.values(agent),
   ...Object.values(usage),
+  ...Object.values(limits),
   ...Object.values(telemetry)
 ]
 

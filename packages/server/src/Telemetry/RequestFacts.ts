@@ -1,13 +1,17 @@
+import type { CurrentUser } from "@parley/domain/Users"
 import { Context } from "effect"
 
 /** What becomes known of a request on its way, for its line in the log: written by whoever learns it. */
 export interface RequestFacts {
   /** Template of the route, never the path, which has ids in it. */
   route: string
-  userId: string | undefined
+  /** Of whoever has proved it, by a token that was checked. */
+  login: CurrentUser["Service"] | undefined
+  /** Of who asks, past the proxies that are trusted. */
+  readonly clientAddress: string
 }
 
 /** Those of the request that this fiber serves. Outside a request nobody reads them. */
 export const RequestFacts = Context.Reference<RequestFacts>("@parley/server/Telemetry/RequestFacts", {
-  defaultValue: () => ({ route: "none", userId: undefined })
+  defaultValue: () => ({ route: "none", login: undefined, clientAddress: "unknown" })
 })

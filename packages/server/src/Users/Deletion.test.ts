@@ -57,6 +57,7 @@ layer(TestServer.layer, { excludeTestServices: true })("an account that is delet
         "refresh_tokens",
         "sessions",
         "usage",
+        "usage_months",
         "users"
       ]
       assert.deepStrictEqual(Object.keys(yield* rowsWith(traces)), all)

@@ -30,6 +30,7 @@ export const run = Effect.fnUntraced(function* (options: { readonly database: st
       RATE_LIMIT_CHAT: limit,
       RATE_LIMIT_CHAT_STREAM: limit,
       RATE_LIMIT_REGISTER: limit,
+      RATE_LIMIT_LOGIN: limit,
       USER_MONTHLY_LIMIT_EUR: "1000000"
     }
   })

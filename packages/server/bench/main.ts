@@ -16,12 +16,12 @@ import { turnOverhead } from "./rows/TurnOverhead.ts"
 
 const rows: ReadonlyArray<Row> = [
   turnOverhead,
-  history,
   streamedTokens,
-  thousandStreams,
   authenticatedGet,
-  loginTiming,
-  boot
+  boot,
+  thousandStreams,
+  history,
+  loginTiming
 ]
 
 class BarMissed extends Schema.TaggedError<BarMissed>()("BarMissed", { count: Schema.Int }) {
@@ -32,7 +32,10 @@ class BarMissed extends Schema.TaggedError<BarMissed>()("BarMissed", { count: Sc
 
 const measure = (chosen: ReadonlyArray<Row>) =>
   Effect.forEach(chosen, ({ measure, name }, index) =>
-    Effect.andThen(progress(`[${index + 1}/${chosen.length}] ${name}`), Effect.scoped(measure))
+    Effect.andThen(progress(`[${index + 1}/${chosen.length}] ${name}`), Effect.scoped(measure)).pipe(
+      // Also when a later one fails: it took minutes.
+      Effect.tap((lines) => Console.error(Report.text(lines)))
+    )
   ).pipe(
     Effect.map((lines) => lines.flat()),
     Effect.provide(Postgres.layer)

@@ -95,23 +95,24 @@ export const run = (
       at: 0
     }
     const characters = joiner()
-    const passOn = Effect.fnUntraced(function* (text: string) {
-      if (text === "") return
+    const passOn = (text: string): Effect.Effect<void> => {
+      if (text === "") return Effect.void
       heard.at = Infinity
-      yield* onText(text)
-    })
+      return onText(text)
+    }
     const listen = Effect.gen(function* () {
       const upstream = yield* Effect.acquireRelease(
         Effect.sync(() => new AbortController()),
         (controller) => Effect.sync(() => controller.abort())
       )
       const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
+      const clock = yield* Clock.Clock
       const iterator = chat.stream([...messages], upstream.signal)[Symbol.asyncIterator]()
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
         yield* passOn(characters.add(hear(heard, next.value)))
-        heard.at = yield* Clock.currentTimeMillis
+        heard.at = clock.currentTimeMillisUnsafe()
       }
       yield* passOn(characters.end())
       return yield* judged(heard)

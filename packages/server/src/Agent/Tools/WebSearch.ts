@@ -34,7 +34,10 @@ export const make = Effect.gen(function* () {
   const ask = (query: string) =>
     Effect.gen(function* () {
       if (!allowsPrivate && PublicNetwork.isPrivateLiteral(template.hostname)) {
-        return yield* failed(unreachable, "WEB_SEARCH_URL is a private address: WEB_SEARCH_ALLOW_PRIVATE=true allows it")
+        return yield* failed(
+          unreachable,
+          "WEB_SEARCH_URL is a private address: WEB_SEARCH_ALLOW_PRIVATE=true allows it"
+        )
       }
       const response = yield* client.get(withQuery(template, query))
       return yield* SearchResults.decode(yield* response.text)

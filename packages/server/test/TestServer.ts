@@ -27,10 +27,13 @@ export const settings = {
 export const layerConfig = (more: Readonly<Record<string, string>> = {}) =>
   ConfigProvider.layer(ConfigProvider.fromUnknown({ ...settings, ...more }))
 
+/** What the server shows the model's provider. */
+export const modelKey = "sk-the-key-of-these-tests"
+
 /** What stands under the rooms: a database of the test's own, a scripted model, what Node has. Each part can be replaced. */
 export const layerModel = Layer.effect(
   ModelEndpoint,
-  Effect.map(StubModel, ({ baseUrl }) => ({ baseUrl, apiKey: Redacted.make("stub") }))
+  Effect.map(StubModel, ({ baseUrl }) => ({ baseUrl, apiKey: Redacted.make(modelKey) }))
 )
 
 export interface Reply {

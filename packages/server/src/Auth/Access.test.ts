@@ -106,8 +106,10 @@ layer(TestServer.layer, { excludeTestServices: true })("every endpoint that want
         good: "in"
       })
 
-      const table = yield* Effect.forEach(locked, ([name, operation]) =>
-        Effect.map(row(name, operation), (cells) => [name, operation, cells] as const)
+      const table = yield* Effect.forEach(
+        locked,
+        ([name, operation]) => Effect.map(row(name, operation), (cells) => [name, operation, cells] as const),
+        { concurrency: 8 }
       )
       assert.isNotEmpty(table)
       assert.deepStrictEqual(

@@ -150,73 +150,82 @@ const refuseRows = Effect.gen(function* () {
     yield* sql`ALTER TABLE ${sql(table)} ADD CONSTRAINT no_rows CHECK (false) NOT VALID`
 })
 
+const together = { concurrency: 8, discard: true } as const
+
+/** Asks for everything, first of a server that works. Gives the statuses and the tokens that came back. */
+const askForEverything = Effect.gen(function* () {
+  const { ask } = yield* TestServer
+  const stub = yield* StubModel
+  const all = operations(yield* served)
+  const [statuses, tokens] = [new Set<number>(), new Set<string>()]
+
+  const send = Effect.fnUntraced(function* ({ method, path, ...more }: Request) {
+    const { status, text } = yield* ask(method, path, more)
+    statuses.add(status)
+    for (const [, token = ""] of text.matchAll(/_token":"([^"]+)"/gu)) tokens.add(token)
+  })
+  const askBadly = Effect.fnUntraced(function* ([name, operation]: (typeof all)[number]) {
+    const person = yield* newcomer
+    yield* Effect.forEach(badRequests(yield* requestOf(name, operation, person.known), person), send)
+  })
+  /** For each operation somebody who is there before what is to come. */
+  const prepared = Effect.forEach(
+    all,
+    ([name, operation]) => Effect.flatMap(newcomer, (person) => requests(person, name, operation)),
+    { concurrency: 8 }
+  )
+  const sendAll = Effect.forEach((some: ReadonlyArray<Request>) => Effect.forEach(some, send), together)
+
+  yield* stub.handle(({ messages }) => (messages.at(-1)?.role === "user" ? lookUp : speak))
+  yield* Effect.forEach(all, askBadly, together)
+  yield* sendAll(yield* prepared)
+  for (const failure of failures) {
+    const { known, token } = yield* newcomer
+    for (const path of ["/v1/chat", "/v1/chat/stream"]) {
+      yield* stub.enqueue(failure)
+      yield* send({ method: "POST", path, token, body: { session_id: known.session_id, content: known.content } })
+    }
+  }
+  const [refused, cut] = [yield* prepared, yield* prepared]
+  yield* refuseRows
+  yield* sendAll(refused)
+  yield* Effect.flatMap(Wire.Wire, (wire) => wire.cut)
+  yield* sendAll(cut)
+  return { statuses, tokens }
+})
+
 const Line = Schema.fromJsonString(Schema.Struct({ message: Schema.Unknown }))
+
+/** What the lines are about. */
+const kindsOf = (lines: ReadonlyArray<string>) =>
+  Effect.forEach(lines, (line) =>
+    Effect.map(Schema.decodeUnknownEffect(Line)(line), ({ message }) =>
+      String(Array.isArray(message) ? message[0] : message)
+    )
+  )
 
 layer(Server, { excludeTestServices: true })("the log", (it) => {
   it.effect("has no secret, no e-mail address and no text in it, whatever is asked and whatever fails", () =>
     Effect.gen(function* () {
       const { lines } = yield* TestLog
-      const { ask } = yield* TestServer
-      const stub = yield* StubModel
-      const all = operations(yield* served)
-      const tokens = new Set<string>()
-      const statuses = new Set<number>()
-
-      const send = Effect.fnUntraced(function* ({ method, path, ...more }: Request) {
-        const { status, text } = yield* ask(method, path, more)
-        statuses.add(status)
-        for (const [, token = ""] of text.matchAll(/_token":"([^"]+)"/gu)) tokens.add(token)
-      })
-      /** For each operation somebody who is there before what is to come. */
-      const prepared = Effect.forEach(all, ([name, operation]) =>
-        Effect.flatMap(newcomer, (person) => requests(person, name, operation))
-      )
-
-      yield* stub.handle(({ messages }) => (messages.at(-1)?.role === "user" ? lookUp : speak))
-      for (const [name, operation] of all) {
-        const person = yield* newcomer
-        const request = yield* requestOf(name, operation, person.known)
-        yield* Effect.forEach(badRequests(request, person), send)
-      }
-      yield* Effect.forEach((yield* prepared).flat(), send)
-      for (const failure of failures) {
-        const { known, token } = yield* newcomer
-        for (const path of ["/v1/chat", "/v1/chat/stream"]) {
-          yield* stub.enqueue(failure)
-          yield* send({ method: "POST", path, token, body: { session_id: known.session_id, content: known.content } })
-        }
-      }
-      const [refused, cut] = [yield* prepared, yield* prepared]
-      yield* refuseRows
-      yield* Effect.forEach(refused.flat(), send)
-      yield* Effect.flatMap(Wire.Wire, (wire) => wire.cut)
-      yield* Effect.forEach(cut.flat(), send)
-
+      const { statuses, tokens } = yield* askForEverything
       // Or else nothing has happened that could be told.
       assert.includeMembers([...statuses], [200, 201, 204, 400, 401, 404, 405, 409, 415, 422, 500, 502, 503])
-      const messages = yield* Effect.forEach(lines, (line) => Schema.decodeUnknownEffect(Line)(line))
-      const kinds = new Set(messages.map(({ message }) => String(Array.isArray(message) ? message[0] : message)))
-      assert.includeMembers(
-        [...kinds],
-        [
-          "request",
-          "auth register success",
-          "auth login failure",
-          "auth password_change success",
-          "model call failed: 400",
-          "web search failed: The search engine answered with status 500",
-          "web search failed: The search engine cannot be reached",
-          "Unexpected failure",
-          "The database cannot be reached"
-        ]
+      assert.includeMembers(yield* kindsOf(lines), [
+        "request",
+        "auth register success",
+        "auth login failure",
+        "auth password_change success",
+        "model call failed: 400",
+        "web search failed: The search engine answered with status 500",
+        "web search failed: The search engine cannot be reached",
+        "Unexpected failure",
+        "The database cannot be reached"
+      ])
+      const told = [...Object.values(secret), ...tokens].flatMap((text) =>
+        lines.filter((line) => line.toLowerCase().includes(text.toLowerCase())).map((line) => ({ text, line }))
       )
-      const log = lines.join("\n").toLowerCase()
-      const told = [...Object.values(secret), ...tokens].filter((text) => log.includes(text.toLowerCase()))
-      assert.deepStrictEqual(
-        told,
-        [],
-        lines.find((line) => line.toLowerCase().includes(String(told[0]).toLowerCase()))
-      )
+      assert.deepStrictEqual(told.slice(0, 3), [])
     })
   )
 })

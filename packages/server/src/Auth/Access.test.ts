@@ -1,5 +1,5 @@
 /** Every endpoint that wants a token, tried with every kind of token: what the document has is here by itself. */
-import { assert, layer } from "@effect/vitest"
+import { assert, layer, vi } from "@effect/vitest"
 import { Effect, Record } from "effect"
 import { decodeJwt, type JWTPayload, SignJWT, UnsecuredJWT } from "jose"
 import { randomUUID } from "node:crypto"
@@ -7,6 +7,9 @@ import { type Document, type Operation, operations, served } from "../../test/Ap
 import { requestOf } from "../../test/ApiRequest.ts"
 import { type Account, loggedIn, newcomer, password } from "../../test/TestAccount.ts"
 import { type Reply, settings, TestServer } from "../../test/TestServer.ts"
+
+// Some hundreds of requests: seconds, on a busy machine many.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** Ids in requests that name what somebody owns, and how one comes by it. */
 const owned = {

@@ -1,6 +1,6 @@
 /** Everything is asked, well and badly, of a server where everything works and of one where nothing does: then the log is read. */
 import { PgClient } from "@effect/sql-pg"
-import { assert, layer } from "@effect/vitest"
+import { assert, layer, vi } from "@effect/vitest"
 import { Effect, Layer, References, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
@@ -13,6 +13,9 @@ import * as StubSearch from "../../test/StubSearch.ts"
 import { TestLog } from "../../test/TestLog.ts"
 import { type Ask, modelKey, TestServer } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
+
+// Some hundreds of requests: seconds, on a busy machine many.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** One word for each thing that is nobody else's business: found however it is wrapped. */
 const secret = {

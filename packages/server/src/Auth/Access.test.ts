@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 60_000 })
 const owned = {
   session_id: (token: string) => Effect.flatMap(TestServer, (server) => server.openSession(token))
 }
-const unknown = Record.map(owned, () => randomUUID())
+const nobodysIds = Record.map(owned, () => randomUUID())
 /** Ids in requests that clients make up. */
 const madeUp = ["message_id"]
 
@@ -32,9 +32,6 @@ const idsOf = (document: Document, { parameters, requestBody }: Operation): Read
   for (const { schema } of Object.values(requestBody?.content ?? {})) walk("body", schema)
   return names
 }
-
-const isAboutOwned = (document: Document, operation: Operation) =>
-  [...idsOf(document, operation)].some((id) => id in owned)
 
 const textEncoder = new TextEncoder()
 
@@ -71,53 +68,53 @@ const told = ({ status, text }: Reply) => (status < 300 || status === 409 ? "in"
 
 const statusOf = (cell: string) => cell.split(" ")[0]
 
-const invalid = '401 {"detail":"Invalid or expired token"}'
+/** What an endpoint answers to each token. It is asked by accounts of its own: it may delete them. */
+const rowOf = Effect.fnUntraced(function* (name: string, operation: Operation, isAboutOwned: boolean) {
+  const server = yield* TestServer
+  const [owner, stranger] = [yield* newcomer, yield* newcomer]
+  const ask = Effect.fnUntraced(function* (token: string | undefined, ids: Readonly<Record<string, string>>) {
+    const known = { ...ids, current_password: password, email: `${randomUUID()}@example.com` }
+    const { method, path, ...request } = yield* requestOf(name, operation, known)
+    return told(yield* server.ask(method, path, token === undefined ? request : { ...request, token }))
+  })
+  const ids = yield* Effect.all(Record.map(owned, (open) => open(owner.token)))
+  const cells: Record<string, string> = { "no token": yield* ask(undefined, ids) }
+  for (const [kind, token] of Object.entries(yield* badTokens(owner))) cells[kind] = yield* ask(token, ids)
+  const strangers = yield* ask(stranger.token, ids)
+  const nobodys = isAboutOwned ? yield* ask(stranger.token, nobodysIds) : strangers
+  return {
+    ...cells,
+    "another user's": strangers === nobodys ? statusOf(strangers) : `${strangers}, but ${nobodys} to what is not there`,
+    good: statusOf(yield* ask(owner.token, ids))
+  }
+})
+
+/** What it should answer. */
+const idealOf = (kinds: ReadonlyArray<string>, isAboutOwned: boolean) => ({
+  ...Object.fromEntries(kinds.map((kind) => [kind, '401 {"detail":"Invalid or expired token"}'])),
+  "no token": '401 {"detail":"Not authenticated"}',
+  "another user's": isAboutOwned ? "404" : "in",
+  good: "in"
+})
 
 layer(TestServer.layer, { excludeTestServices: true })("every endpoint that wants a token", (it) => {
   it.effect("refuses all but a good one, and does not tell others' things from what is not there", () =>
     Effect.gen(function* () {
-      const server = yield* TestServer
       const document = yield* served
       const locked = operations(document).filter(([, { security }]) => security.length > 0)
-
-      /** What an endpoint answers to each token. Each has accounts of its own: it may delete them. */
-      const row = Effect.fnUntraced(function* (name: string, operation: Operation) {
-        const [owner, stranger] = [yield* newcomer, yield* newcomer]
-        const ask = Effect.fnUntraced(function* (token: string | undefined, ids: Readonly<Record<string, string>>) {
-          const known = { ...ids, current_password: password, email: `${randomUUID()}@example.com` }
-          const { method, path, ...request } = yield* requestOf(name, operation, known)
-          return told(yield* server.ask(method, path, token === undefined ? request : { ...request, token }))
-        })
-        const theirs = yield* Effect.all(Record.map(owned, (open) => open(owner.token)))
-        const cells: Record<string, string> = { "no token": yield* ask(undefined, theirs) }
-        for (const [kind, token] of Object.entries(yield* badTokens(owner))) cells[kind] = yield* ask(token, theirs)
-        const strangers = yield* ask(stranger.token, theirs)
-        const nobodys = isAboutOwned(document, operation) ? yield* ask(stranger.token, unknown) : strangers
-        return {
-          ...cells,
-          "another user's":
-            strangers === nobodys ? statusOf(strangers) : `${strangers}, but ${nobodys} to what is not there`,
-          good: statusOf(yield* ask(owner.token, theirs))
-        }
-      })
-
-      /** What it should answer. */
-      const ideal = (operation: Operation, kinds: ReadonlyArray<string>) => ({
-        ...Object.fromEntries(kinds.map((kind) => [kind, invalid])),
-        "no token": '401 {"detail":"Not authenticated"}',
-        "another user's": isAboutOwned(document, operation) ? "404" : "in",
-        good: "in"
-      })
-
-      const table = yield* Effect.forEach(
+      assert.isNotEmpty(locked)
+      const rows = yield* Effect.forEach(
         locked,
-        ([name, operation]) => Effect.map(row(name, operation), (cells) => [name, operation, cells] as const),
+        Effect.fnUntraced(function* ([name, operation]) {
+          const isAboutOwned = [...idsOf(document, operation)].some((id) => id in owned)
+          const row = yield* rowOf(name, operation, isAboutOwned)
+          return { name, row, ideal: idealOf(Object.keys(row), isAboutOwned) }
+        }),
         { concurrency: 8 }
       )
-      assert.isNotEmpty(table)
       assert.deepStrictEqual(
-        Object.fromEntries(table.map(([name, , cells]) => [name, cells])),
-        Object.fromEntries(table.map(([name, operation, cells]) => [name, ideal(operation, Object.keys(cells))]))
+        Object.fromEntries(rows.map(({ name, row }) => [name, row])),
+        Object.fromEntries(rows.map(({ ideal, name }) => [name, ideal]))
       )
     })
   )

@@ -5,7 +5,7 @@ import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import { answer, events, listen, messages, newcomer, type Person, say, transcript } from "../../test/TestChat.ts"
 import { TestLog } from "../../test/TestLog.ts"
-import { TestServer } from "../../test/TestServer.ts"
+import { modelKey, TestServer } from "../../test/TestServer.ts"
 
 const scripted = Effect.tap(StubModel, (stub) => stub.reset)
 
@@ -75,7 +75,7 @@ layer(TestServer.layerWith({ settings: once }), { excludeTestServices: true })("
       const person = yield* newcomer
       const secret = "the treasure is at 52.5163, 13.3777"
       yield* stub.enqueue(
-        Reply.refusal({ status: 400, message: `I will not talk of "${secret}"; your key was stub` }),
+        Reply.refusal({ status: 400, message: `I will not talk of "${secret}"; your key was ${modelKey}` }),
         Reply.text([secret, "more"], { afterChunks: { count: 1, stop: "cut" } })
       )
       const replies = [(yield* say(person, secret)).text, (yield* say(person, secret)).text]

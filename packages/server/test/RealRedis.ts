@@ -1,15 +1,7 @@
 /** A real Redis of a test's own, that can be killed, frozen and started again: redis-server on a free port. */
 import { Context, Effect, FileSystem, Layer } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { createServer } from "node:net"
-
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
+import { freePort } from "../bench/Processes.ts"
 
 /** Waits until it says that it is ready. */
 const run = (port: number, directory: string) =>

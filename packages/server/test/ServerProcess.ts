@@ -12,10 +12,11 @@ export interface Options {
   readonly database: Redacted.Redacted
   readonly modelUrl: string
   readonly port: number
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Starts one and waits until it is ready. */
-export const start = Effect.fnUntraced(function* ({ database, modelUrl, port }: Options) {
+export const start = Effect.fnUntraced(function* ({ database, modelUrl, port, settings: more }: Options) {
   const { handle, lines } = yield* startLogged("src/main.ts", {
     env: {
       ...settings,
@@ -23,7 +24,8 @@ export const start = Effect.fnUntraced(function* ({ database, modelUrl, port }: 
       PORT: String(port),
       POSTGRES_URL: Redacted.value(database),
       LLM_API_KEY: "stub",
-      LLM_BASE_URL: modelUrl
+      LLM_BASE_URL: modelUrl,
+      ...more
     }
   })
   const url = `http://127.0.0.1:${port}`

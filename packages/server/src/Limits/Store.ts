@@ -5,8 +5,13 @@ import { CircuitBreaker, RateLimiter } from "effect/persistence"
 import { type FixedWindow, layerMemory, makeRedis } from "./FixedWindows.ts"
 import { settings } from "./settings.ts"
 
-/** How long a request waits for Redis. */
-const patience = Duration.millis(250)
+/** How long a request waits for Redis, in steps: a server that was busy itself looks again before it blames Redis. */
+const patience = { steps: 5, step: Duration.millis(50) }
+
+const outOfPatience = Effect.sleep(patience.step).pipe(
+  Effect.repeat({ times: patience.steps - 1 }),
+  Effect.andThen(Effect.fail("no answer"))
+)
 
 /** For how long Redis is left alone after that; then one request tries again. */
 const pause = Duration.seconds(2)
@@ -58,7 +63,7 @@ const makeShared = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const fixedWindow: FixedWindow = (options) =>
     Fiber.join(connecting).pipe(
       Effect.flatMap((redis) => redis.fixedWindow(options)),
-      Effect.timeout(patience),
+      Effect.raceFirst(outOfPatience),
       breaker.execute({ key: "redis" }),
       Effect.catch(() => local.fixedWindow(options))
     )

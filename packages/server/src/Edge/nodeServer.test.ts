@@ -117,4 +117,14 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a connection", (it) 
       assert.match(text, /^HTTP\/1\.1 200 OK\r\n/u)
     })
   )
+
+  it.effect("on which something unheard-of is expected gets an answer like any other", () =>
+    Effect.gen(function* () {
+      const connection = yield* open()
+      yield* connection.write(get("/", "Expect: a miracle\r\nConnection: close\r\n"))
+      const { text } = yield* connection.closed
+      assert.match(text, /^HTTP\/1\.1 200 OK\r\n/u)
+      assert.match(text, /\r\nx-request-id: /u)
+    })
+  )
 })

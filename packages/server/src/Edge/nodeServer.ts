@@ -40,6 +40,8 @@ export const make = Effect.fnUntraced(function* (limits: Limits) {
       if (answerOn(socket) === undefined || socket.writableLength > 0) socket.destroy()
     })
     server.on("clientError", refuseUnreadable)
+    // Node would answer 417 by itself, with nothing that all answers have. Whoever expects something else gets an answer.
+    server.on("checkExpectation", (request, response) => server.emit("request", request, response))
     return server.on("request", (request, response) => {
       if (server.listenerCount("request") === 1) refuseForNow(request, response)
     })

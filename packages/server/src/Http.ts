@@ -13,6 +13,7 @@ import * as docsPolicy from "./Edge/docsPolicy.ts"
 import * as Edge from "./Edge/Edge.ts"
 import * as MethodNotAllowed from "./Edge/MethodNotAllowed.ts"
 import * as NodeServer from "./Edge/nodeServer.ts"
+import * as PathAsSent from "./Edge/PathAsSent.ts"
 import { settings } from "./Edge/settings.ts"
 import { welcome } from "./Edge/welcome.ts"
 import * as Export from "./Export/Http.ts"
@@ -46,7 +47,8 @@ export const layerRoutes = Layer.mergeAll(
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
   // The edge first: what is added later runs inside it.
-  MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig }).pipe(
+  PathAsSent.layer.pipe(
+    Layer.provide(MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig })),
     Layer.provide(Cors.layer),
     Layer.provide(Edge.layer)
   )

@@ -74,6 +74,7 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
         "/HEALTH",
         "/health/",
         "/docs/",
+        "/health;a=b",
         "/api/v1/users/me/",
         "/api/v1/chat/sessions/%E0%A4%A"
       ]) {

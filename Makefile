@@ -59,6 +59,9 @@ test: install ## Check, and run every test
 test-coverage: install ## Run every test and report the coverage
 	@$(run) test:coverage
 
+fuzz: install ## Send odd requests to every endpoint: make fuzz FUZZ_REQUESTS=2000
+	@FUZZ_REQUESTS=$${FUZZ_REQUESTS:-2000} $(run) test -- packages/server/src/fuzz.test.ts --disable-console-intercept
+
 check: install ## Check format, lint rules, types and Effect diagnostics
 	@$(run) check
 
@@ -81,4 +84,4 @@ bench: install ## Measure the server
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage check format migrate migration openapi bench clean
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench clean

@@ -32,6 +32,7 @@ const Operation = Schema.Struct({
   responses: Schema.Record(Schema.String, Response)
 })
 export type Operation = typeof Operation.Type
+export type Response = typeof Response.Type
 
 const Document = Schema.Struct({
   openapi: Schema.String,
@@ -58,12 +59,22 @@ export const operations = (document: Document): ReadonlyArray<readonly [name: st
     Object.entries(item).map(([method, operation]) => [`${method} ${path}`, operation] as const)
   )
 
+/** A schema of the document as one of Effect, for values as they are on the wire. */
+export const schemaOf = (document: Document, schema: Media["schema"]) => {
+  const whole = JsonSchema.fromSchemaOpenApi3_1({ ...schema, $defs: document.components.schemas })
+  return Schema.toType(SchemaRepresentation.fromJsonSchemaDocument(whole, { patterns: "apply" }))
+}
+
+const read = (document: Document, schema: Media["schema"]) =>
+  Schema.decodeUnknownResult(Schema.toCodecJson(schemaOf(document, schema)), { onExcessProperty: "error" })
+
+/** To read a schema takes longer than to check a value. */
+const readers = new WeakMap<Media["schema"], ReturnType<typeof read>>()
+
 /** What a value has against a schema of the document; nothing if it conforms. */
 export const problemsOf = (document: Document, schema: Media["schema"], value: unknown): string => {
-  const whole = JsonSchema.fromSchemaOpenApi3_1({ ...schema, $defs: document.components.schemas })
-  const imported = SchemaRepresentation.fromJsonSchemaDocument(whole, { patterns: "apply" })
-  const checked = Schema.decodeUnknownResult(Schema.toCodecJson(Schema.toType(imported)), {
-    onExcessProperty: "error"
-  })(value)
+  const reader = readers.get(schema) ?? read(document, schema)
+  readers.set(schema, reader)
+  const checked = reader(value)
   return Result.isFailure(checked) ? checked.failure.message : ""
 }

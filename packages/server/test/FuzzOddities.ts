@@ -199,6 +199,7 @@ export const segment: Arbitrary.Arbitrary<string> = oneOf(
 )
 
 export const afterPath: Arbitrary.Arbitrary<string> = pick(
+  "",
   "/",
   "//",
   "/..",

@@ -10,6 +10,7 @@ import { authenticatedGet } from "./rows/AuthenticatedGet.ts"
 import { boot } from "./rows/Boot.ts"
 import { history } from "./rows/History.ts"
 import { loginTiming } from "./rows/LoginTiming.ts"
+import { slowClients } from "./rows/SlowClients.ts"
 import { streamedTokens } from "./rows/StreamedTokens.ts"
 import { thousandStreams } from "./rows/ThousandStreams.ts"
 import { turnOverhead } from "./rows/TurnOverhead.ts"
@@ -21,7 +22,8 @@ const rows: ReadonlyArray<Row> = [
   boot,
   thousandStreams,
   history,
-  loginTiming
+  loginTiming,
+  slowClients
 ]
 
 class BarMissed extends Schema.TaggedError<BarMissed>()("BarMissed", { count: Schema.Int }) {
@@ -62,7 +64,7 @@ const bench = Command.make(
   })
 ).pipe(
   Command.withDescription(
-    "Measures Parley's bars, prints the table and writes docs/benchmarks.md. Takes about eleven minutes; Linux only."
+    "Measures Parley's bars, prints the table and writes docs/benchmarks.md. Takes about twelve minutes; Linux only."
   )
 )
 

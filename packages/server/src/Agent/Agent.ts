@@ -9,6 +9,7 @@ import { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { TurnModelError } from "./ModelError.ts"
 import { modelOptions, settings } from "./settings.ts"
 import { Tools } from "./Tools/Tools.ts"
+import * as Window from "./Window.ts"
 
 export type AgentEvent =
   | { readonly _tag: "Token"; readonly content: string }
@@ -70,10 +71,9 @@ export class Agent extends Context.Service<
       // LangChain takes two seconds to load, and the first request may not need it: it loads beside the boot.
       const loaded = yield* Effect.cached(
         Effect.gen(function* () {
-          const { CheckpointStaging, Graph, Model, Window } = yield* Effect.promise(() => import("./langchain.ts"))
+          const { CheckpointStaging, Graph, Model } = yield* Effect.promise(() => import("./langchain.ts"))
           return {
             run: Graph.run,
-            isTooLong: (content: string) => Window.tokensOfText(content) > contextTokens,
             model: Model.make(endpoint, breaker, tools, options),
             // A summary that fails is tried again in the next turn.
             summarizer: Model.make(endpoint, breaker, [], { ...options, maxAttempts: 1, maxTokens: summaryMaxTokens }),
@@ -93,8 +93,8 @@ export class Agent extends Context.Service<
       })
 
       const answer = Effect.fn("Agent.answer")(function* (question: Question) {
-        const { isTooLong, model, run, stage, summarizer } = yield* loaded
-        if (isTooLong(question.content)) return yield* tooLong
+        if (Window.tokensOfText(question.content) > contextTokens) return yield* tooLong
+        const { model, run, stage, summarizer } = yield* loaded
         const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
         const systemPrompt = systemTemplate.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)

@@ -2,4 +2,3 @@
 export * as CheckpointStaging from "./CheckpointStaging.ts"
 export * as Graph from "./Graph.ts"
 export * as Model from "./Model.ts"
-export * as Window from "./Window.ts"

@@ -9,8 +9,8 @@ import type { UserId } from "@parley/domain/Users"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
-import type { Call } from "./CallsRepo.ts"
 import { settings } from "../Usage/settings.ts"
+import type { Call } from "./CallsRepo.ts"
 import * as LeasesRepo from "./LeasesRepo.ts"
 
 /** What is to be done for a turn that ended otherwise than by writing its answer. */

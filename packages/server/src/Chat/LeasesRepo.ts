@@ -29,8 +29,8 @@ export const make = Effect.gen(function* () {
   return {
     /**
      * Nothing when there is no such session of this user; else whether the lease was to be had. It is not, when somebody
-     * holds it, the message is stored already, or the user's month has cost its limit. The session is locked first, else one that is just being deleted would
-     * be seen without being there.
+     * holds it, the message is stored already, or the user's month has cost its limit. The session is locked first, else
+     * one that is just being deleted would be seen without being there.
      */
     take: SqlSchema.findOneOption({
       Request: Schema.Struct({

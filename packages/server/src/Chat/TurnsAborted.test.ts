@@ -81,9 +81,11 @@ layer(TestServer.layer, { excludeTestServices: true })("a thousand streams", (it
         assert.isBelow(Math.max(...delays), 1000 + 5 * stallMillis, `milliseconds, with stalls of ${stallMillis}`)
         assert.strictEqual((yield* stub.stats).open, 0)
         assert.isBelow(grown / late.length, 5000, "bytes that each of them left behind")
-        const busy = sql`SELECT state, query FROM pg_stat_activity
-          WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`
-        assert.deepStrictEqual(yield* busy, [])
+        // PostgreSQL's own workers, such as autovacuum, are not ours; and a connection that has just answered is not idle yet.
+        yield* sql`SELECT FROM pg_stat_activity WHERE datname = current_database()
+          AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`.pipe(
+          Effect.repeat({ until: (busy) => busy.length === 0, schedule: Schedule.spaced(5) })
+        )
         assert.deepStrictEqual(yield* sql`SELECT FROM messages`, [])
         yield* Effect.forEach(people, (person) => answer(person, "and now"), { concurrency: 10 })
       }),

@@ -36,7 +36,9 @@ node_modules/.package-lock.json: package-lock.json package.json $(wildcard packa
 node_modules/.bin/node:
 
 dev: install ## Serve on http://localhost:8000 with hot reload and a database of its own
-	@$(call serve,dev)
+	@case "$${APP_ENV:-development}" in development) ;; *) \
+	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
+	esac; $(call serve,dev)
 
 staging: install ## Serve with the settings of .env.staging
 	@export APP_ENV=staging; $(call serve,start)

@@ -23,7 +23,7 @@ export const make = Effect.fnUntraced(function* (secret: Redacted.Redacted) {
   const loaded = yield* Effect.cached(
     Effect.map(
       Effect.promise(() => import("stripe")),
-      (stripe) => stripe.default.webhooks.signature
+      ({ Stripe }) => Stripe.webhooks.signature
     )
   )
   yield* Effect.forkScoped(loaded)

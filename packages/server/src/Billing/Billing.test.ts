@@ -193,6 +193,35 @@ layer(Layer.empty, { excludeTestServices: true })("subscriptions", (it) => {
     }).pipe(alone)
   )
 
+  it.effect("are as their update says when that comes before what was in the same second", () =>
+    Effect.gen(function* () {
+      const one = subscription()
+      const incomplete = { ...one, status: "incomplete" }
+      const received = yield* Effect.forEach(
+        [
+          event("customer.subscription.updated", one),
+          event("customer.subscription.created", incomplete),
+          event("customer.subscription.updated", incomplete)
+        ],
+        receive
+      )
+      assert.deepStrictEqual(
+        received.map(({ outcome, subscription }) => `${outcome} ${subscription}`),
+        ["applied updated", "outdated created", "outdated updated"]
+      )
+      assert.strictEqual((yield* figures).mrrEuros, 19)
+    }).pipe(alone)
+  )
+
+  it.effect("that have ended stay so, whatever else is said of them", () =>
+    Effect.gen(function* () {
+      const one = subscription()
+      yield* receive(event("customer.subscription.deleted", { ...one, status: "canceled" }))
+      yield* receive(event("customer.subscription.updated", one, { created: moment + 60 }))
+      assert.deepStrictEqual((yield* figures).activeByPlan, {})
+    }).pipe(alone)
+  )
+
   for (const [plan, more] of [
     ["pro-2026", { lookup_key: "pro-2026" }],
     ["Pro_monthly_", { lookup_key: null, nickname: "Pro (monthly)" }],

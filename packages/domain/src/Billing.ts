@@ -43,7 +43,7 @@ export const webhookOutcomes = ["applied", "repeated", "outdated", "ignored"] as
 export const WebhookReceipt = Schema.Struct({
   outcome: Schema.Literals(webhookOutcomes).annotate({
     description:
-      "`applied`; `repeated`: it was known already; `outdated`: something newer was known; `ignored`: of no interest here"
+      "`applied`; `repeated`: it was known already; `outdated`: as much or more was known; `ignored`: of no interest here"
   })
 }).annotate({ identifier: "WebhookReceipt" })
 export type WebhookReceipt = typeof WebhookReceipt.Type

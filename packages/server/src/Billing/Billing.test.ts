@@ -63,7 +63,7 @@ layer(Layer.empty, { excludeTestServices: true })("a payment", (it) => {
     Effect.gen(function* () {
       const reserved = charge({ captured: false, amount_captured: 0 })
       const { outcome, payments } = yield* receive(event("charge.succeeded", reserved))
-      assert.deepStrictEqual({ outcome, payments }, { outcome: "outdated", payments: [] })
+      assert.deepStrictEqual({ outcome, payments }, { outcome: "ignored", payments: [] })
       const taken = yield* receive(event("charge.captured", { ...reserved, captured: true, amount_captured: 1500 }))
       assert.deepStrictEqual(taken.payments, [{ status: "succeeded", amountEur: 15 }])
     }).pipe(alone)

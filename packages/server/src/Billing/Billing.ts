@@ -85,8 +85,10 @@ export class Billing extends Context.Service<
 
         if (Array.contains<string>(chargeTypes, event.type)) {
           const { object: charge } = (yield* decode(about(Charge), { data })).data
+          const status = Ledger.paymentStatusOf(charge)
+          if (status === undefined) return received({ outcome: "ignored" })
           yield* warnOf(charge.currency)
-          return Option.match(yield* ledger.charge(charge, event), {
+          return Option.match(yield* ledger.charge(charge, status, event), {
             onNone: () => received({}),
             onSome: (payments) => received({ outcome: payments.length > 0 ? "applied" : "outdated", payments })
           })

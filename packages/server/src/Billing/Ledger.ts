@@ -16,10 +16,13 @@ export const make = Effect.gen(function* () {
       return isNew ? Option.some(yield* apply) : Option.none()
     }).pipe(repo.transaction, Effect.orDie)
 
-  const savePayment = Effect.fnUntraced(function* ({ id, ...charge }: Charge, { created }: Event) {
+  const savePayment = Effect.fnUntraced(function* (
+    { id, ...charge }: Charge,
+    status: PaymentStatus,
+    { created }: Event
+  ) {
     const before = yield* repo.payment(id)
-    const status = statusOf(charge)
-    const reached = status === undefined ? [] : statusesBetween(Option.getOrUndefined(before)?.status, status)
+    const reached = statusesBetween(Option.getOrUndefined(before)?.status, status)
     const last = reached.at(-1)
     if (last === undefined) return []
     const { currency } = charge
@@ -49,7 +52,8 @@ export const make = Effect.gen(function* () {
 
   return {
     /** The statuses that the payment comes to by this. */
-    charge: (charge: Charge, event: Event) => once(event, charge.id, savePayment(charge, event)),
+    charge: (charge: Charge, status: PaymentStatus, event: Event) =>
+      once(event, charge.id, savePayment(charge, status, event)),
     /** Whether this is the last of its events, of those that are known. */
     subscription: (subscription: Subscription, event: Event, type: SubscriptionType) =>
       once(event, subscription.id, Effect.map(saveSubscription(subscription, event, type), Option.isSome)),
@@ -57,7 +61,8 @@ export const make = Effect.gen(function* () {
   }
 })
 
-const statusOf = ({ captured, refunded, status }: Omit<Charge, "id">): PaymentStatus | undefined => {
+/** None while the amount is only reserved. */
+export const paymentStatusOf = ({ captured, refunded, status }: Charge): PaymentStatus | undefined => {
   if (status === "failed") return "failed"
   if (status !== "succeeded" || !captured) return undefined
   return refunded ? "refunded" : "succeeded"

@@ -8,7 +8,7 @@ export const passwordMaxBytes = 72
 const longMessage = `Password must have at most ${passwordMaxBytes} bytes`
 const brokenMessage = "Password must not contain NUL or broken Unicode"
 
-const fitsBcrypt = (text: string) => textEncoder.encode(text).length <= passwordMaxBytes
+export const fitsBcrypt = (text: string): boolean => textEncoder.encode(text).length <= passwordMaxBytes
 
 /** bcrypt stops at NUL. U+FFFD stands where bytes were no UTF-8, whatever they were: as a password it would fit many. */
 const isStorable = (text: string) => text.isWellFormed() && !/[\u0000\ufffd]/u.test(text)

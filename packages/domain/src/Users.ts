@@ -10,7 +10,7 @@ import {
 import { bodyErrors } from "./Errors.ts"
 import { NewPassword, Password } from "./Passwords.ts"
 import { Timestamp, uuid } from "./Scalars.ts"
-import { isPrintable, normalizeEmail } from "./Text.ts"
+import { isComposable, isPrintable, normalizeEmail } from "./Text.ts"
 
 export const UserId = uuid("0199c0de-0000-7000-8000-000000000001").pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
@@ -39,7 +39,8 @@ export const Email = Schema.String.annotate({
       Schema.isPattern(emailShape, { message: emailMessage }),
       // RFC 5321, 4.5.3.1.3
       Schema.isMaxCodePoints(254, { message: "Must have at most 254 characters" }),
-      isPrintable
+      isPrintable,
+      isComposable
     ),
     SchemaTransformation.transform({ decode: normalizeEmail, encode: (email) => email })
   ),

@@ -48,6 +48,15 @@ layer(TestServer.layer, { excludeTestServices: true })("a new password", (it) =>
     })
   )
 
+  it.effect(
+    "is decided at once, however many marks are on a letter",
+    () =>
+      Effect.map(register("\u0301".repeat(60_000) + "\u0316".repeat(60_000)), ({ status }) =>
+        assert.strictEqual(status, 422)
+      ),
+    5000
+  )
+
   it.effect("may have a common one in it", () =>
     Effect.map(register("My-P@ssw0rd"), ({ status }) => assert.strictEqual(status, 201))
   )

@@ -1,4 +1,4 @@
-import { broken, PasswordPolicy, passwordRules } from "@parley/domain/Passwords"
+import { broken, fitsBcrypt, PasswordPolicy, passwordRules } from "@parley/domain/Passwords"
 import { Effect, Layer } from "effect"
 import { settings } from "./settings.ts"
 
@@ -17,7 +17,8 @@ export const layer = Layer.effect(
     return (password) =>
       Effect.map(common, (common) => [
         ...broken(rules, password),
-        ...(common.has(password.normalize("NFC").toLowerCase()) ? ["Password is too common"] : [])
+        // What is longer is refused anyway, and to compose it can take minutes.
+        ...(fitsBcrypt(password) && common.has(password.normalize("NFC").toLowerCase()) ? ["Password is too common"] : [])
       ])
   })
 )

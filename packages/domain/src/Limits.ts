@@ -41,7 +41,8 @@ export class LoginDelayed extends Schema.Error<LoginDelayed>("LoginDelayed")(
   {
     httpApiStatus: 429,
     description:
-      "Logins to this account failed too often: until `Retry-After` none is tried, not even with the right password."
+      "The password was wrong too often, in logins to this account, or where this login was asked for it: until " +
+      "`Retry-After` none is tried, not even the right one."
   }
 ) {
   readonly _tag = "LoginDelayed" as const

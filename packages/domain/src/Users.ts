@@ -8,6 +8,7 @@ import {
   OpenApi
 } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
+import { LoginDelayed } from "./Limits.ts"
 import { NewPassword, Password } from "./Passwords.ts"
 import { Timestamp, uuid } from "./Scalars.ts"
 import { isComposable, isPrintable, normalizeEmail } from "./Text.ts"
@@ -118,19 +119,19 @@ export class UsersGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.patch("changeEmail", path, {
       payload: ChangedEmail,
       success: User,
-      error: [InvalidCredentials, EmailTaken, ...bodyErrors]
+      error: [InvalidCredentials, LoginDelayed, EmailTaken, ...bodyErrors]
     }).annotateMerge(annotated("Change the e-mail address", "The next login takes the new one.")),
     HttpApiEndpoint.post("changePassword", `${path}/password`, {
       payload: ChangedPassword,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, ...bodyErrors]
+      error: [InvalidCredentials, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated("Change the password", "Ends all other logins of the account; the one that asks goes on.")
     ),
     HttpApiEndpoint.delete("delete", path, {
       payload: Confirmation,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, ...bodyErrors]
+      error: [InvalidCredentials, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated(
         "Delete the account",

@@ -162,7 +162,7 @@ export class Auth extends Context.Service<
         Effect.orDie(repo.list({ userId, after: after ?? null }))
       )
 
-      const account = Account.make(users, passwords, repo, forget)
+      const account = Account.make(users, passwords, delays, repo, forget)
 
       return Auth.of({ register, login, refresh, logout, authenticate, logins, ...account })
     })

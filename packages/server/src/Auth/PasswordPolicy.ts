@@ -18,7 +18,9 @@ export const layer = Layer.effect(
       Effect.map(common, (common) => [
         ...broken(rules, password),
         // What is longer is refused anyway, and to compose it can take minutes.
-        ...(fitsBcrypt(password) && common.has(password.normalize("NFC").toLowerCase()) ? ["Password is too common"] : [])
+        ...(fitsBcrypt(password) && common.has(password.normalize("NFC").toLowerCase())
+          ? ["Password is too common"]
+          : [])
       ])
   })
 )

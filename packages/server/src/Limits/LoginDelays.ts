@@ -1,5 +1,5 @@
 import { LoginDelayed } from "@parley/domain/Limits"
-import type { Email } from "@parley/domain/Users"
+import type { Email, FamilyId } from "@parley/domain/Users"
 import { Cause, Context, Duration, Effect, Exit, Layer } from "effect"
 import { Digest } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
@@ -26,6 +26,16 @@ export class LoginDelays extends Context.Service<
      * failures. An attempt that comes too early is refused, whatever its password, and changes nothing.
      */
     readonly guard: <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LoginDelayed, R>
+    /**
+     * The same for the password that somebody who is logged in is asked for: whoever has stolen a token may try to guess
+     * it. Only failures of this one login delay it, so that neither the thief nor a stranger who fails to log in keeps the
+     * owner, logged in elsewhere, from ending the thief's login. They count as failures to log in as well, so that one
+     * way to guess does not begin anew where the other is delayed.
+     */
+    readonly guardConfirmation: <A, E, R>(
+      login: Confirming,
+      attempt: Effect.Effect<A, E, R>
+    ) => Effect.Effect<A, E | LoginDelayed, R>
   }
 >()("@parley/server/Limits/LoginDelays") {
   static readonly layerNoDeps = Layer.effect(
@@ -38,38 +48,63 @@ export class LoginDelays extends Context.Service<
       const take = (key: string, tokens: number, limit: number, window: Duration.Duration) =>
         Effect.orDie(store.fixedWindow({ key, tokens, limit, refillRate: Duration.divideUnsafe(window, limit) }))
 
+      /** One failure more, of so many then. */
+      const count = (who: string) => Effect.map(take(`failures:${who}`, 1, unlimited, memory), ([counted]) => counted)
+
       /** Its number among the failures, or a refusal. */
-      const enter = Effect.fnUntraced(function* (hash: string) {
-        const [number] = yield* take(`failures:${hash}`, 1, freeAttempts - 1, memory)
+      const enter = Effect.fnUntraced(function* (who: string) {
+        const [number] = yield* take(`failures:${who}`, 1, freeAttempts - 1, memory)
         if (number < freeAttempts) return number
         // Whoever opens the next delay may try.
-        const [taken, left] = yield* take(`delay:${hash}`, 1, 1, delayAfter(number))
+        const [taken, left] = yield* take(`delay:${who}`, 1, 1, delayAfter(number))
         if (taken > 1) return yield* LoginDelayed.after(Math.ceil(left / 1000))
-        const [counted] = yield* take(`failures:${hash}`, 1, unlimited, memory)
-        return counted
+        return yield* count(who)
       })
 
-      const guard = Effect.fn("LoginDelays.guard")(function* <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) {
-        // Of the address itself the store learns nothing, nor whether there is such an account.
-        const hash = Base64Url.encode(yield* Effect.orDie(digest.digest(Digest.sha256, textEncoder.encode(email))))
-        const number = yield* enter(hash)
+      const delayed = Effect.fnUntraced(function* <A, E, R>(who: string, attempt: Effect.Effect<A, E, R>) {
+        const number = yield* enter(who)
         const giveBack = Effect.fnUntraced(function* (failures: number) {
-          yield* take(`failures:${hash}`, -failures, unlimited, memory)
-          if (number >= freeAttempts) yield* take(`delay:${hash}`, -1, 1, longestDelay)
+          yield* take(`failures:${who}`, -failures, unlimited, memory)
+          if (number >= freeAttempts) yield* take(`delay:${who}`, -1, 1, longestDelay)
         })
         return yield* Effect.onExit(attempt, (exit) => {
           if (Exit.isSuccess(exit)) return giveBack(number)
-          // That the database is away is nobody's failure to log in.
-          return Cause.hasDies(exit.cause) ? giveBack(1) : Effect.void
+          return isFailure(exit) ? Effect.void : giveBack(1)
         })
       })
 
-      return LoginDelays.of({ guard })
+      /** Of the address itself the store learns nothing, nor whether there is such an account. */
+      const hashOf = (email: string) =>
+        Effect.map(Effect.orDie(digest.digest(Digest.sha256, textEncoder.encode(email))), Base64Url.encode)
+
+      const guard = Effect.fn("LoginDelays.guard")(function* <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) {
+        return yield* delayed(yield* hashOf(email), attempt)
+      })
+
+      const guardConfirmation = Effect.fn("LoginDelays.guardConfirmation")(function* <A, E, R>(
+        { email, familyId }: Confirming,
+        attempt: Effect.Effect<A, E, R>
+      ) {
+        const account = yield* hashOf(email)
+        const counted = Effect.onExit(attempt, (exit) => (isFailure(exit) ? count(account) : Effect.void))
+        return yield* delayed(familyId, counted)
+      })
+
+      return LoginDelays.of({ guard, guardConfirmation })
     })
   )
 
   static readonly layer = LoginDelays.layerNoDeps.pipe(Layer.provide(Store.layer))
 }
+
+/** A login, and the address of its account. */
+interface Confirming {
+  readonly familyId: FamilyId
+  readonly email: string
+}
+
+/** That the database is away is nobody's failure to log in. */
+const isFailure = (exit: Exit.Exit<unknown, unknown>): boolean => Exit.isFailure(exit) && !Cause.hasDies(exit.cause)
 
 const textEncoder = new TextEncoder()
 

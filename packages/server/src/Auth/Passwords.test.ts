@@ -1,7 +1,8 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Email } from "@parley/domain/Users"
-import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
 import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
 import * as TestAuth from "../../test/TestAuth.ts"
 import { LoginDelays } from "../Limits/LoginDelays.ts"
@@ -33,6 +34,22 @@ describe("a hash", () => {
       const hash = yield* passwords.hash(Redacted.make("x".repeat(72)))
       assert.isFalse(yield* passwords.verify(Redacted.make(`${"x".repeat(71)}y`), hash))
     }).pipe(Effect.provide(withRounds(4)))
+  )
+
+  it.effect("takes a wrong password as long as a new one does when it was made with fewer rounds", () =>
+    Effect.gen(function* () {
+      const cheap = yield* Effect.flatMap(Passwords, ({ hash }) => hash(password)).pipe(Effect.provide(withRounds(4)))
+      const { verify, verifyNothing } = yield* Effect.provide(Passwords, withRounds(10))
+      const wrong = Redacted.make("Wrong-horse-7")
+      yield* verifyNothing(wrong)
+      const shortest = (attempt: Effect.Effect<boolean>) =>
+        Effect.map(Effect.replicateEffect(Effect.timed(attempt), 7), (all) =>
+          Math.min(...all.map(([duration]) => Duration.toMillis(duration)))
+        )
+      const ratio = (yield* shortest(verify(wrong, cheap))) / (yield* shortest(verifyNothing(wrong)))
+      assert.isAbove(ratio, 0.7)
+      assert.isBelow(ratio, 1.4)
+    }).pipe(TestClock.withLive)
   )
 
   it.effect("is outdated when it was made with fewer rounds, and not when with more", () =>

@@ -81,7 +81,7 @@ export const NewPassword = Schema.RedactedFromValue(
     description:
       "At least 8 characters with an uppercase letter, a lowercase letter, a number and a special character " +
       "(any that is no letter, digit or space); or, if the server is set so, just at least 15 characters. At most " +
-      "72 bytes, and none of the most common passwords.",
+      "72 bytes, and none of the most common passwords, nor Parley's name.",
     examples: ["Correct-horse-7"]
   })
     .check(documented)

@@ -32,6 +32,11 @@ layer(TestServer.layer, { excludeTestServices: true })("a new password", (it) =>
     (password) => Effect.map(refused(password), (json) => assert.deepStrictEqual(json, errors(common)))
   )
 
+  it.effect.each(["Parley-2026!", "pA-R.l_e?Y-1"])(
+    "that is little but the name of this place is refused: %j",
+    (password) => Effect.map(refused(password), (json) => assert.deepStrictEqual(json, errors(common)))
+  )
+
   it.effect("is told that it is common with all else that is wrong", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(

@@ -8,6 +8,11 @@ const loadCommon = Effect.map(
   ({ default: passwords }) => new Set(passwords)
 )
 
+/** Words of this place, which are guessed first (ASVS 6.1.2): a password is none of them with signs and numbers around it. */
+const words = new Set(["parley"])
+
+const isWord = (password: string): boolean => words.has(password.toLowerCase().replace(/\P{L}/gu, ""))
+
 /** The rules of PASSWORD_POLICY, and none of the most common passwords. */
 export const layer = Layer.effect(
   PasswordPolicy,
@@ -18,7 +23,7 @@ export const layer = Layer.effect(
       Effect.map(common, (common) => [
         ...broken(rules, password),
         // What is longer is refused anyway, and to compose it can take minutes.
-        ...(fitsBcrypt(password) && common.has(password.normalize("NFC").toLowerCase())
+        ...(fitsBcrypt(password) && (isWord(password) || common.has(password.normalize("NFC").toLowerCase()))
           ? ["Password is too common"]
           : [])
       ])

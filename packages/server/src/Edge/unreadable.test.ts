@@ -28,7 +28,10 @@ const parse = (text: string) => {
 const isSafe = (headers: Headers) => {
   assert.strictEqual(headers.get("content-type"), "application/json")
   assert.strictEqual(headers.get("cache-control"), "no-store")
-  assert.strictEqual(headers.get("content-security-policy"), "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+  assert.strictEqual(
+    headers.get("content-security-policy"),
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+  )
   assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
   assert.strictEqual(headers.get("x-frame-options"), "DENY")
   assert.isFalse(headers.has("server"))

@@ -35,7 +35,7 @@ export class RateLimitExceeded extends Schema.Error<RateLimitExceeded>("RateLimi
   }
 }
 
-/** Who it was that failed is not looked at: another address has its delay as well, and so has an unknown account. */
+/** Also told of an unknown account, and to any address but those from where the account was logged in to before. */
 export class LoginDelayed extends Schema.Error<LoginDelayed>("LoginDelayed")(
   { detail: Schema.tag("Too many failed logins") },
   {

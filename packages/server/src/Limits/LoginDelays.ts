@@ -4,6 +4,8 @@ import { Cause, Context, Duration, Effect, Exit, Layer } from "effect"
 import { Digest } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import { RateLimiter } from "effect/persistence"
+import { RequestFacts } from "../Telemetry/RequestFacts.ts"
+import { networkOf } from "./networkOf.ts"
 import * as Store from "./Store.ts"
 
 /** Attempts in a row that need not wait for each other, the one that opens the first delay included. */
@@ -14,9 +16,14 @@ const memory = Duration.minutes(15)
 
 const longestDelay = Duration.seconds(60)
 
+/** For so long it is known from where an account was logged in to. */
+const knownFor = Duration.days(30)
+
 /**
  * Slows down whoever guesses the password of one account, from however many addresses: after five failures one attempt
- * is let through in 1 s, then in 2, 4 and so on up to 60 s. Nobody is locked out for good, and who is logged in stays so.
+ * is let through in 1 s, then in 2, 4 and so on up to 60 s. Who is logged in stays so; and from where the account was
+ * logged in to, only failures from there count: else somebody who fails again and again would take every attempt that is
+ * let through, and lock the owner out for as long.
  */
 export class LoginDelays extends Context.Service<
   LoginDelays,
@@ -78,7 +85,12 @@ export class LoginDelays extends Context.Service<
         Effect.map(Effect.orDie(digest.digest(Digest.sha256, textEncoder.encode(email))), Base64Url.encode)
 
       const guard = Effect.fn("LoginDelays.guard")(function* <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) {
-        return yield* delayed(yield* hashOf(email), attempt)
+        const account = yield* hashOf(email)
+        const there = `${account}:${networkOf((yield* RequestFacts).clientAddress)}`
+        const [isKnown] = yield* take(`known:${there}`, 0, 1, knownFor)
+        return yield* Effect.tap(delayed(isKnown > 0 ? there : account, attempt), () =>
+          take(`known:${there}`, 1, 1, knownFor)
+        )
       })
 
       const guardConfirmation = Effect.fn("LoginDelays.guardConfirmation")(function* <A, E, R>(

@@ -72,6 +72,19 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
       })
     )
 
+  it.effect("names no host, and is refused as any other and with a line in the log", () =>
+    Effect.gen(function* () {
+      const id = "X-Request-Id: names-no-host\r\nConnection: close\r\n\r\n"
+      const { body, headers, line } = parse(yield* send(`GET / HTTP/1.1\r\n${id}`))
+      assert.deepStrictEqual([line, body], ["HTTP/1.1 400 Bad Request", '{"detail":"Bad request"}'])
+      isSafe(headers)
+      const [logLine] = yield* logged("names-no-host")
+      assert.deepInclude(logLine?.annotations, { method: "GET", route: "none", status: 400 })
+      // Before 1.1 nobody had to.
+      assert.match(yield* send(`GET / HTTP/1.0\r\n${id}`), /^HTTP\/1\.1 200 OK\r\n/u)
+    })
+  )
+
   it.effect("is in its body so slow that its route gives up: one answer, one line in the log, one id", () =>
     Effect.gen(function* () {
       const head = "POST / HTTP/1.1\r\nHost: x\r\nX-Request-Id: slow-body-1\r\nContent-Length: 100\r\n\r\n"

@@ -35,7 +35,7 @@ export class RateLimitExceeded extends Schema.Error<RateLimitExceeded>("RateLimi
   }
 }
 
-/** Also told of an unknown account, and to any address but those from where the account was logged in to before. */
+/** Also told of an unknown account, and to any address but those from where it was made or logged in to before. */
 export class LoginDelayed extends Schema.Error<LoginDelayed>("LoginDelayed")(
   { detail: Schema.tag("Too many failed logins") },
   {

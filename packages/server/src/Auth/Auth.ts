@@ -93,6 +93,7 @@ export class Auth extends Context.Service<
         const hash = yield* passwords.hash(password)
         const user = yield* Effect.tapError(users.create(email, hash), () => audit("register", "email_taken"))
         yield* audit("register", "success", user.id)
+        yield* delays.know(email)
         return { user, ...(yield* Effect.orDie(Effect.fromOption(yield* open(user.id, hash)))) }
       })
 

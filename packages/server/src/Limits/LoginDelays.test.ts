@@ -14,14 +14,18 @@ const wrong = Effect.fail(new InvalidCredentials({}))
 const right = Effect.succeed("logged in")
 
 /** Attempts at one account: what comes of each, a delay as its seconds. */
-const account = Effect.map(LoginDelays, ({ guard }) => {
+const account = Effect.map(LoginDelays, ({ guard, know }) => {
   const email = Email.make(`${randomUUID()}@example.com`)
   const attempt = (login: Effect.Effect<string, InvalidCredentials>) =>
     Effect.match(guard(email, login), {
       onFailure: (error) => (error._tag === "LoginDelayed" ? error.retryAfterSeconds : "failed"),
       onSuccess: (answer) => answer
     })
-  return { attempt, fail: (times: number) => Effect.forEach(Array.from({ length: times }), () => attempt(wrong)) }
+  return {
+    attempt,
+    register: know(email),
+    fail: (times: number) => Effect.forEach(Array.from({ length: times }), () => attempt(wrong))
+  }
 })
 
 /** Whoever asks from there. */
@@ -101,6 +105,15 @@ describe("a login", () => {
       yield* TestClock.adjust("30 days")
       yield* Effect.provide(fail(5), from("203.0.113.7"))
       assert.strictEqual(yield* Effect.provide(attempt(right), from("2001:db8:1:2::1")), 1)
+    }).pipe(isolated)
+  )
+
+  it.effect("from where the account was made is not delayed by failures elsewhere", () =>
+    Effect.gen(function* () {
+      const { attempt, fail, register } = yield* account
+      yield* Effect.provide(register, from("203.0.113.7"))
+      yield* Effect.provide(fail(10), from("203.0.113.8"))
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.7")), "logged in")
     }).pipe(isolated)
   )
 

@@ -33,6 +33,8 @@ export class LoginDelays extends Context.Service<
      * failures. An attempt that comes too early is refused, whatever its password, and changes nothing.
      */
     readonly guard: <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LoginDelayed, R>
+    /** From here the account was made, which is as good as a login. */
+    readonly know: (email: Email) => Effect.Effect<void>
     /**
      * The same for the password that somebody who is logged in is asked for: whoever has stolen a token may try to guess
      * it. Only failures of this one login delay it, so that neither the thief nor a stranger who fails to log in keeps the
@@ -84,25 +86,38 @@ export class LoginDelays extends Context.Service<
       const hashOf = (email: string) =>
         Effect.map(Effect.orDie(digest.digest(Digest.sha256, textEncoder.encode(email))), Base64Url.encode)
 
-      const guard = Effect.fn("LoginDelays.guard")(function* <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) {
+      /** The account, and the account as it is seen from the network that asks. */
+      const seen = Effect.fnUntraced(function* (email: string) {
         const account = yield* hashOf(email)
-        const there = `${account}:${networkOf((yield* RequestFacts).clientAddress)}`
+        return { account, there: `${account}:${networkOf((yield* RequestFacts).clientAddress)}` }
+      })
+      const remember = (there: string) => take(`known:${there}`, 1, 1, knownFor)
+
+      /** Whose failures count for a login to this account from here. */
+      const countedFor = Effect.fnUntraced(function* ({ account, there }: Effect.Success<ReturnType<typeof seen>>) {
         const [isKnown] = yield* take(`known:${there}`, 0, 1, knownFor)
-        return yield* Effect.tap(delayed(isKnown > 0 ? there : account, attempt), () =>
-          take(`known:${there}`, 1, 1, knownFor)
-        )
+        return isKnown > 0 ? there : account
+      })
+
+      const guard = Effect.fn("LoginDelays.guard")(function* <A, E, R>(email: Email, attempt: Effect.Effect<A, E, R>) {
+        const from = yield* seen(email)
+        return yield* Effect.tap(delayed(yield* countedFor(from), attempt), () => remember(from.there))
+      })
+
+      const know = Effect.fn("LoginDelays.know")(function* (email: Email) {
+        yield* remember((yield* seen(email)).there)
       })
 
       const guardConfirmation = Effect.fn("LoginDelays.guardConfirmation")(function* <A, E, R>(
         { email, familyId }: Confirming,
         attempt: Effect.Effect<A, E, R>
       ) {
-        const account = yield* hashOf(email)
-        const counted = Effect.onExit(attempt, (exit) => (isFailure(exit) ? count(account) : Effect.void))
+        const who = yield* countedFor(yield* seen(email))
+        const counted = Effect.onExit(attempt, (exit) => (isFailure(exit) ? count(who) : Effect.void))
         return yield* delayed(familyId, counted)
       })
 
-      return LoginDelays.of({ guard, guardConfirmation })
+      return LoginDelays.of({ guard, know, guardConfirmation })
     })
   )
 

@@ -32,11 +32,11 @@ export class Passwords extends Context.Service<
         Effect.map(hashWith(password, rounds), (hash) => Redacted.make(hash))
       )
       const verify = Effect.fn("Passwords.verify")(function* (password: Redacted.Redacted, hash: Redacted.Redacted) {
-        const matches = yield* native(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash)))
+        if (yield* native(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash)))) return true
         // A hash made with fewer rounds is checked sooner, which would tell that there is such an account. Each round
         // doubles the time: 12 take what 10, once more 10, and 11 take together.
-        for (let cost = roundsOf(hash); !matches && cost < rounds; cost++) yield* hashWith(password, cost)
-        return matches
+        for (let cost = roundsOf(hash); cost < rounds; cost++) yield* hashWith(password, cost)
+        return false
       })
       const nobodysHash = yield* Effect.cached(hash(Redacted.make("nobody's password")))
       const verifyNothing = Effect.fn("Passwords.verifyNothing")((password: Redacted.Redacted) =>

@@ -50,7 +50,11 @@ export const make = (
     const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
-      configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
+      // What is said goes where it was set to go, and is not sent on to wherever somebody there points.
+      configuration: {
+        ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }),
+        fetchOptions: { redirect: "manual" }
+      },
       maxTokens: options.maxTokens,
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,

@@ -76,6 +76,8 @@ layer(TestServer.layer, { excludeTestServices: true })("every answer", (it) => {
         "/docs/",
         "/health;a=b",
         "/api/v1/users/me/",
+        "/api/v1//users/me",
+        "/health//live",
         "/api/v1/chat/sessions/%E0%A4%A"
       ]) {
         const { headers, json, status } = yield* ask("GET", path)

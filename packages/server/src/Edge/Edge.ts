@@ -1,5 +1,5 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option, Result } from "effect"
+import { ByteSize, Clock, Effect, Option, Predicate, Result } from "effect"
 import {
   Headers,
   HttpEffect,
@@ -47,6 +47,12 @@ const addressOf = (request: HttpServerRequest.HttpServerRequest): string => {
   return Result.getOrElse(canonical, () => address)
 }
 
+/** RFC 9112, 3.2. */
+const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["host"] === undefined && Predicate.hasProperty(source, "httpVersion") && source.httpVersion === "1.1"
+
+const badRequest = Effect.succeed(HttpServerResponse.empty({ status: 400 }))
+
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const idOf = yield* requestId
@@ -87,7 +93,7 @@ export const layer = HttpRouter.middleware(
             )
           )
         }
-        return yield* httpEffect.pipe(
+        return yield* (lacksHost(request) ? badRequest : httpEffect).pipe(
           // Of endpoints the boundary has told already; this is for what is beside or beyond them.
           Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),

@@ -28,7 +28,10 @@ const parse = (text: string) => {
 const isSafe = (headers: Headers) => {
   assert.strictEqual(headers.get("content-type"), "application/json")
   assert.strictEqual(headers.get("cache-control"), "no-store")
-  assert.strictEqual(headers.get("content-security-policy"), "default-src 'none'; frame-ancestors 'none'")
+  assert.strictEqual(
+    headers.get("content-security-policy"),
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+  )
   assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
   assert.strictEqual(headers.get("x-frame-options"), "DENY")
   assert.isFalse(headers.has("server"))
@@ -68,6 +71,19 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
         })
       })
     )
+
+  it.effect("names no host, and is refused as any other and with a line in the log", () =>
+    Effect.gen(function* () {
+      const id = "X-Request-Id: names-no-host\r\nConnection: close\r\n\r\n"
+      const { body, headers, line } = parse(yield* send(`GET / HTTP/1.1\r\n${id}`))
+      assert.deepStrictEqual([line, body], ["HTTP/1.1 400 Bad Request", '{"detail":"Bad request"}'])
+      isSafe(headers)
+      const [logLine] = yield* logged("names-no-host")
+      assert.deepInclude(logLine?.annotations, { method: "GET", route: "none", status: 400 })
+      // Before 1.1 nobody had to.
+      assert.match(yield* send(`GET / HTTP/1.0\r\n${id}`), /^HTTP\/1\.1 200 OK\r\n/u)
+    })
+  )
 
   it.effect("is in its body so slow that its route gives up: one answer, one line in the log, one id", () =>
     Effect.gen(function* () {

@@ -23,7 +23,7 @@ layer(listening, { excludeTestServices: true })("a server whose routes are not b
         "retry-after": "1",
         "x-request-id": "too-early-1",
         "x-content-type-options": "nosniff",
-        "content-security-policy": "default-src 'none'; frame-ancestors 'none'"
+        "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
       })
       assert.deepStrictEqual(yield* Effect.promise(() => response.json()), {
         detail: "Service temporarily unavailable"

@@ -78,6 +78,14 @@ export class InvalidCredentials extends Schema.Error<InvalidCredentials>("Invali
   readonly _tag = "InvalidCredentials" as const
 }
 
+/** Not 401, which clients take for a token that is no longer good. */
+export class WrongPassword extends Schema.Error<WrongPassword>("WrongPassword")(
+  { detail: Schema.tag("Current password is incorrect") },
+  { httpApiStatus: 400, description: "`current_password` is not the password of the account." }
+) {
+  readonly _tag = "WrongPassword" as const
+}
+
 export class EmailTaken extends Schema.Error<EmailTaken>("EmailTaken")(
   { detail: Schema.tag("Email already registered") },
   { httpApiStatus: 400, description: "Another account has this e-mail address." }
@@ -119,19 +127,19 @@ export class UsersGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.patch("changeEmail", path, {
       payload: ChangedEmail,
       success: User,
-      error: [InvalidCredentials, LoginDelayed, EmailTaken, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, EmailTaken, ...bodyErrors]
     }).annotateMerge(annotated("Change the e-mail address", "The next login takes the new one.")),
     HttpApiEndpoint.post("changePassword", `${path}/password`, {
       payload: ChangedPassword,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, LoginDelayed, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated("Change the password", "Ends all other logins of the account; the one that asks goes on.")
     ),
     HttpApiEndpoint.delete("delete", path, {
       payload: Confirmation,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, LoginDelayed, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated(
         "Delete the account",

@@ -1,7 +1,7 @@
 /** What only the holder of the password may do with an account: a token alone, which can be stolen, will not do. */
 import type { LoginDelayed } from "@parley/domain/Limits"
 import type { EmailTaken, FamilyId, User } from "@parley/domain/Users"
-import { type Email, InvalidCredentials, Unauthorized } from "@parley/domain/Users"
+import { type Email, Unauthorized, WrongPassword } from "@parley/domain/Users"
 import { Effect, Option, type Redacted } from "effect"
 import type { LoginDelays } from "../Limits/LoginDelays.ts"
 import type { StoredUser, Users } from "../Users/Users.ts"
@@ -10,7 +10,7 @@ import type { Login } from "./Auth.ts"
 import type * as LoginsRepo from "./LoginsRepo.ts"
 import type { Passwords } from "./Passwords.ts"
 
-type Refused = InvalidCredentials | LoginDelayed | Unauthorized
+type Refused = WrongPassword | LoginDelayed | Unauthorized
 
 export interface Account {
   readonly changeEmail: (
@@ -39,9 +39,7 @@ export const make = (
   const check = (password: Redacted.Redacted, { email, hashed_password: hash }: StoredUser, familyId: FamilyId) =>
     delays.guardConfirmation(
       { familyId, email },
-      Effect.flatMap(passwords.verify(password, hash), (matches) =>
-        matches ? Effect.void : new InvalidCredentials({})
-      )
+      Effect.flatMap(passwords.verify(password, hash), (matches) => (matches ? Effect.void : new WrongPassword({})))
     )
 
   /** Does `act` if the password is right, which does nothing when the hash is no longer the one that was checked. */
@@ -55,7 +53,7 @@ export const make = (
       const user = yield* users.findStored(login.id)
       if (Option.isNone(user)) return yield* new Unauthorized({ detail: "Invalid or expired token" })
       yield* check(password, user.value, login.familyId).pipe(
-        Effect.tapErrorTag("InvalidCredentials", () => audit(event, "failure", login.id)),
+        Effect.tapErrorTag("WrongPassword", () => audit(event, "failure", login.id)),
         Effect.tapErrorTag("LoginDelayed", () => audit(event, "delayed", login.id))
       )
       const done = yield* act(user.value)

@@ -18,7 +18,7 @@ const asked = (token: string, current_password: string) => [
 /** Five wrong passwords by a token, wherever they are asked for. */
 const guess = (token: string) =>
   Effect.forEach([...asked(token, wrong), ...asked(token, wrong).slice(1)], (guess) =>
-    Effect.map(guess, ({ status }) => assert.strictEqual(status, 401))
+    Effect.map(guess, ({ status }) => assert.strictEqual(status, 400))
   )
 
 layer(TestServer.layer, { excludeTestServices: true })("a password that is asked for by a login", (it) => {

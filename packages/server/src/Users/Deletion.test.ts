@@ -93,7 +93,7 @@ layer(TestServer.layer, { excludeTestServices: true })("an account that is delet
     Effect.gen(function* () {
       const { token } = yield* newcomer
       const wrong = yield* remove(token, "Wrong-horse-7")
-      assert.deepStrictEqual([wrong.status, wrong.json], [401, { detail: "Invalid credentials" }])
+      assert.deepStrictEqual([wrong.status, wrong.json], [400, { detail: "Current password is incorrect" }])
       const without = yield* me("DELETE", token)
       assert.deepStrictEqual(without.json, {
         detail: "Validation error",

@@ -20,6 +20,7 @@ import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
 import * as Limits from "./Limits/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
+import * as Metrics from "./Telemetry/Http.ts"
 import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
 
@@ -30,7 +31,8 @@ const Handlers = Layer.mergeAll(
   Usage.layer,
   Sessions.layer,
   Chat.layer,
-  Health.layer
+  Health.layer,
+  Metrics.layer
 )
 
 /** Beside the API: what explains it. */

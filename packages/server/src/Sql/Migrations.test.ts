@@ -5,6 +5,7 @@ import { ConfigProvider, Effect, FileSystem, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import * as Database from "./Database.ts"
 import { directory, isCurrent, MigrationFailed, migrate, migrateFrom } from "./Migrations.ts"
 
@@ -54,7 +55,10 @@ layer(Layer.merge(NodeServices.layer, TestLog.layer), { excludeTestServices: tru
     Effect.gen(function* () {
       const { url } = yield* TestDatabase.makeEmpty
       const Pool = Layer.fresh(Database.layer).pipe(
-        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: Redacted.value(url) })))
+        Layer.provide([
+          ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: Redacted.value(url) })),
+          Metrics.layer
+        ])
       )
       const users = Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
@@ -127,9 +131,15 @@ layer(Layer.merge(NodeServices.layer, TestLog.layer), { excludeTestServices: tru
           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'`
         return rows.filter(({ rule }) => rule !== "c").map(({ tablename }) => tablename)
       })
-      // LangGraph's tables know no sessions: a trigger cleans up there. See the tests of sessions.
+      // LangGraph's tables know no sessions: a trigger cleans up there. See the tests of sessions. Business metrics know
+      // nobody.
       const roots = ["checkpoint_blobs", "checkpoint_migrations", "checkpoint_writes", "checkpoints"]
-      assert.sameMembers(yield* Effect.provide(orphans, on(url)), [...roots, "schema_migrations", "users"])
+      assert.sameMembers(yield* Effect.provide(orphans, on(url)), [
+        ...roots,
+        "business_metrics",
+        "schema_migrations",
+        "users"
+      ])
     })
   )
 })

@@ -2,6 +2,7 @@
 import { Layer } from "effect"
 import { AgentMemory } from "./Agent/AgentMemory.ts"
 import { Auth } from "./Auth/Auth.ts"
+import { Billing } from "./Billing/Billing.ts"
 import { Business } from "./Business/Business.ts"
 import { Turns } from "./Chat/Turns.ts"
 import { Export } from "./Export/Export.ts"
@@ -13,7 +14,7 @@ import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
 const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer, Business.layer).pipe(
-  Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer)),
+  Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer, Billing.layer)),
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )
 

@@ -131,15 +131,11 @@ layer(Layer.merge(NodeServices.layer, TestLog.layer), { excludeTestServices: tru
           WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'`
         return rows.filter(({ rule }) => rule !== "c").map(({ tablename }) => tablename)
       })
-      // LangGraph's tables know no sessions: a trigger cleans up there. See the tests of sessions. Business metrics know
-      // nobody.
+      // LangGraph's tables know no sessions: a trigger cleans up there. See the tests of sessions.
       const roots = ["checkpoint_blobs", "checkpoint_migrations", "checkpoint_writes", "checkpoints"]
-      assert.sameMembers(yield* Effect.provide(orphans, on(url)), [
-        ...roots,
-        "business_metrics",
-        "schema_migrations",
-        "users"
-      ])
+      // Payments, subscriptions and business metrics are linked to no user.
+      const nobodys = ["business_metrics", "payment_totals", "payments", "subscriptions", "webhook_events"]
+      assert.sameMembers(yield* Effect.provide(orphans, on(url)), [...roots, ...nobodys, "schema_migrations", "users"])
     })
   )
 })

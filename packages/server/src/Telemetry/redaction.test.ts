@@ -10,6 +10,7 @@ import { type ApiRequest, requestOf } from "../../test/ApiRequest.ts"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import * as StubSearch from "../../test/StubSearch.ts"
+import * as TestBilling from "../../test/TestBilling.ts"
 import { TestLog } from "../../test/TestLog.ts"
 import { type Ask, modelKey, TestServer } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
@@ -32,6 +33,7 @@ const secret = {
   jwtKey: "kohlrabi, and thirty-two bytes or more",
   searchKey: "dandelion",
   modelKey,
+  webhookSecret: TestBilling.secret,
   databasePassword: new URL(inject("postgresUrl")).password,
   passwordHash: "$2b$",
   accessToken: "eyJ"
@@ -58,6 +60,7 @@ const Server = Layer.merge(
           JWT_SECRET_KEY: secret.jwtKey,
           WEB_SEARCH_URL: `${url}&key=${secret.searchKey}`,
           WEB_SEARCH_ALLOW_PRIVATE: "true",
+          STRIPE_WEBHOOK_SECRET: secret.webhookSecret,
           LLM_MAX_ATTEMPTS: "1"
         }
       })
@@ -149,7 +152,7 @@ const failures = [
 /** No row can be written any more, and PostgreSQL says in each of its errors what would have been in it. */
 const refuseRows = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  for (const table of ["users", "login_families", "refresh_tokens", "sessions", "messages", "usage"])
+  for (const table of ["users", "login_families", "refresh_tokens", "sessions", "messages", "usage", "webhook_events"])
     yield* sql`ALTER TABLE ${sql(table)} ADD CONSTRAINT no_rows CHECK (false) NOT VALID`
 })
 
@@ -180,7 +183,14 @@ const askForEverything = Effect.gen(function* () {
   const sendAll = Effect.forEach((some: ReadonlyArray<Request>) => Effect.forEach(some, send), together)
 
   yield* stub.handle(({ messages }) => (messages.at(-1)?.role === "user" ? lookUp : speak))
+  /** Signed, about a payment of somebody whose name and address are in it; then with a mistake in it. */
+  const bill = Effect.gen(function* () {
+    for (const more of [{}, { amount: secret.sentByMistake }])
+      statuses.add((yield* TestBilling.deliver(TestBilling.event("charge.succeeded", TestBilling.charge(more)))).status)
+  })
+
   yield* Effect.forEach(all, askBadly, together)
+  yield* bill
   yield* sendAll(yield* prepared)
   for (const failure of failures) {
     const { known, token } = yield* newcomer
@@ -192,8 +202,10 @@ const askForEverything = Effect.gen(function* () {
   const [refused, cut] = [yield* prepared, yield* prepared]
   yield* refuseRows
   yield* sendAll(refused)
+  yield* bill
   yield* Effect.flatMap(Wire.Wire, (wire) => wire.cut)
   yield* sendAll(cut)
+  yield* bill
   return { statuses, tokens }
 })
 
@@ -219,6 +231,8 @@ layer(Server, { excludeTestServices: true })("the log", (it) => {
         "auth register success",
         "auth login failure",
         "auth password_change success",
+        "billing signature missing",
+        "billing event cannot be read",
         "model call failed: 400",
         "web search failed: The search engine answered with status 500",
         "web search failed: The search engine cannot be reached",

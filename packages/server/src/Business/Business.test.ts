@@ -9,6 +9,7 @@ import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { layerConfig } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
+import { Billing } from "../Billing/Billing.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { Business } from "./Business.ts"
 
@@ -17,7 +18,7 @@ const freshness = "business_metrics_last_success_timestamp_seconds"
 /** A server that counts at its start, and then when it is told to and what is known is as old as that. */
 const server = Effect.fnUntraced(function* (interval = "1 hour") {
   const context = yield* Layer.build(
-    Layer.fresh(Business.layer.pipe(Layer.provideMerge(Metrics.layer))).pipe(
+    Layer.fresh(Business.layer.pipe(Layer.provide(Billing.layer), Layer.provideMerge(Metrics.layer))).pipe(
       Layer.provide(layerConfig({ BUSINESS_METRICS_INTERVAL: interval, LLM_DAILY_BUDGET_EUR: "12.5" }))
     )
   )

@@ -1,4 +1,5 @@
 import { Context, DateTime, Duration, Effect, Layer, Option } from "effect"
+import { Billing } from "../Billing/Billing.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { settings as usageSettings } from "../Usage/settings.ts"
 import * as BusinessRepo from "./BusinessRepo.ts"
@@ -19,6 +20,7 @@ export class Business extends Context.Service<
     Business,
     Effect.gen(function* () {
       const repo = yield* BusinessRepo.make
+      const billing = yield* Billing
       const metrics = yield* Metrics
       const interval = yield* settings.refreshInterval.config
       const targetEur = yield* usageSettings.monthlyTargetEur.config
@@ -33,7 +35,8 @@ export class Business extends Context.Service<
       const count = Effect.gen(function* () {
         if (Option.isNone(yield* repo.claim(olderThanSeconds))) return
         const usage = yield* repo.usage({ targetEur, limitEur })
-        yield* repo.store({ ...usage, ...(yield* revenue) })
+        const { activeByPlan, arrEuros, mrrEuros } = yield* billing.figures
+        yield* repo.store({ ...usage, subscriptions: activeByPlan, mrrEur: mrrEuros, arrEur: arrEuros })
       }).pipe(repo.transaction)
 
       const refresh = Effect.gen(function* () {
@@ -52,6 +55,3 @@ export class Business extends Context.Service<
     })
   )
 }
-
-/** What is paid, once there is something to pay for. */
-const revenue = Effect.succeed({ subscriptions: {}, mrrEur: 0, arrEur: 0 })

@@ -81,6 +81,12 @@ export const statements = [
 ] as const
 export type Statement = (typeof statements)[number]
 
+export const paymentStatuses = ["failed", "succeeded", "refunded"] as const
+export type PaymentStatus = (typeof paymentStatuses)[number]
+
+export const subscriptionEvents = ["created", "updated", "cancelled"] as const
+export type SubscriptionEvent = (typeof subscriptionEvents)[number]
+
 export const costStatistics = ["avg", "p50", "p95", "max"] as const
 export const costThresholds = ["target", "limit"] as const
 export const activityWindows = ["day", "week", "month"] as const
@@ -109,6 +115,9 @@ export const make = (registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE
     new Counter<L>({ name, help, labelNames: [...labelNames], registers })
   const gauge = <L extends string>(name: string, help: string, ...labelNames: ReadonlyArray<L>) =>
     new Gauge<L>({ name, help, labelNames: [...labelNames], registers })
+  /** For a name that ends as only those of histograms may, to promtool: which does not look at the names of such. */
+  const untyped = <L extends string>(name: string, help: string, ...labelNames: ReadonlyArray<L>) =>
+    Object.assign(gauge(name, help, ...labelNames), { type: "unknown" })
   const histogram = <L extends string>(
     name: string,
     help: string,
@@ -198,7 +207,7 @@ export const make = (registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE
       "rate_limit_store_errors_total",
       "Times that Redis did not count a request; it was counted on this server alone."
     ),
-    connections: gauge(
+    connections: untyped(
       "db_client_connection_count",
       "Connections to the database. Idle are those that were in use within the last minute.",
       "state"
@@ -213,6 +222,12 @@ export const make = (registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE
       statementSeconds,
       "operation"
     ),
+    payments: counter("payments_total", "Payments that came to a status, each once.", "status"),
+    paymentsAmount: counter(
+      "payments_amount_euros_total",
+      "Euros of payments that succeeded, whether refunded later or not."
+    ),
+    subscriptionEvents: counter("subscription_events_total", "What happened to subscriptions.", "event"),
     subscriptions: gauge("subscriptions_active", "Subscriptions that are paid for, by plan.", "plan"),
     mrr: gauge("revenue_mrr_euros", "Monthly recurring revenue."),
     arr: gauge("revenue_arr_euros", "Annual recurring revenue."),

@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { changes, samplesOf, scrape, valueOf } from "../../test/Exposition.ts"
 import * as Account from "../../test/TestAccount.ts"
+import * as TestBilling from "../../test/TestBilling.ts"
 import { answer, newcomer } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 
@@ -133,6 +134,32 @@ layer(TestServer.layerWith({ settings: { METRICS_TOKEN: token, RATE_LIMIT_DEFAUL
       for (const _ of [1, 2, 3]) {
         assert.strictEqual(yield* told({ token }), "application/openmetrics-text; version=1.0.0; charset=utf-8")
       }
+    })
+  )
+})
+
+layer(TestServer.layerWith({ settings: { STRIPE_WEBHOOK_SECRET: TestBilling.secret } }), {
+  excludeTestServices: true
+})("what is paid", (it) => {
+  it.effect("is counted once, however often it is told", () =>
+    Effect.gen(function* () {
+      const paid = TestBilling.event("charge.succeeded", TestBilling.charge({ amount: 1950, amount_captured: 1950 }))
+      const moved = yield* changes(
+        {
+          succeeded: ["payments_total", { status: "succeeded" }],
+          failed: ["payments_total", { status: "failed" }],
+          euros: ["payments_amount_euros_total"],
+          created: ["subscription_events_total", { event: "created" }],
+          cancelled: ["subscription_events_total", { event: "cancelled" }]
+        },
+        Effect.gen(function* () {
+          yield* TestBilling.deliver(paid)
+          yield* TestBilling.deliver(paid)
+          yield* TestBilling.deliver(TestBilling.event("charge.failed", TestBilling.charge({ status: "failed" })))
+          yield* TestBilling.deliver(TestBilling.event("customer.subscription.created", TestBilling.subscription()))
+        })
+      )
+      assert.deepStrictEqual(moved, { succeeded: 1, failed: 1, euros: 19.5, created: 1, cancelled: 0 })
     })
   )
 })

@@ -67,6 +67,11 @@ export class Metrics extends Context.Service<
     /** Asked when there is a scrape. */
     readonly poolIs: (state: () => PoolState) => Effect.Effect<void>
 
+    /** An event of the payment provider, with what it changed. */
+    readonly billingReceived: (received: {
+      readonly payments: ReadonlyArray<{ readonly status: Catalogue.PaymentStatus; readonly amountEur: number }>
+      readonly subscription: Catalogue.SubscriptionEvent | undefined
+    }) => Effect.Effect<void>
     readonly businessIs: (numbers: BusinessNumbers, countedAtMillis: number) => Effect.Effect<void>
     readonly targetsAre: (targets: {
       readonly dailyBudgetEur: number
@@ -168,6 +173,14 @@ const make = (): Metrics["Service"] => {
     statementEnded: (operation, seconds) => all.statementDuration.observe({ labels: { operation }, value: seconds }),
     poolIs: (state) => Effect.sync(() => void (pool = state)),
 
+    billingReceived: ({ payments, subscription }) =>
+      Effect.sync(() => {
+        for (const { amountEur, status } of payments) {
+          all.payments.inc({ status })
+          if (status === "succeeded") all.paymentsAmount.inc(amountEur)
+        }
+        if (subscription !== undefined) all.subscriptionEvents.inc({ event: subscription })
+      }),
     businessIs: (numbers, countedAtMillis) => Effect.sync(() => setBusiness(all, numbers, countedAtMillis)),
     targetsAre: ({ arrTargetEur, dailyBudgetEur }) =>
       Effect.sync(() => {

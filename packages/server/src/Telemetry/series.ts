@@ -16,6 +16,8 @@ export const begin = (all: Catalogue.Catalogue): void => {
   for (const limit of Catalogue.limitNames) {
     for (const decision of Catalogue.limitDecisions) all.limitDecisions.inc({ limit, decision }, 0)
   }
+  for (const status of Catalogue.paymentStatuses) all.payments.inc({ status }, 0)
+  for (const event of Catalogue.subscriptionEvents) all.subscriptionEvents.inc({ event }, 0)
   for (const operation of Catalogue.statements) all.statementDuration.zero({ operation })
   // Not known yet, which is not the same as nothing.
   for (const gauge of [all.costToday, all.mrr, all.arr]) gauge.set(Number.NaN)

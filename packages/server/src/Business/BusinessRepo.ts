@@ -1,4 +1,4 @@
-import { Effect, Schema } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { SqlClient, SqlSchema } from "effect/sql"
 import { BusinessNumbers } from "../Telemetry/BusinessNumbers.ts"
 
@@ -24,12 +24,16 @@ export const make = Effect.gen(function* () {
   return {
     transaction: sql.withTransaction,
 
-    /** Locks the row, if it is older than that and nobody else is at it. */
+    /**
+     * Locks the row, if it is older than that and nobody else is at it. What is done in the same transaction may take more
+     * memory than a request's statements, and longer: it goes through everybody who has spent something.
+     */
     claim: SqlSchema.findOneOption({
       Request: Schema.Finite,
       Result: Schema.Struct({ is_only: Schema.Boolean }),
       execute: (olderThanSeconds) => sql`
-        SELECT is_only FROM business_metrics
+        SELECT is_only, set_config('work_mem', '64MB', true), set_config('statement_timeout', '60s', true)
+        FROM business_metrics
         WHERE counted_at IS NULL OR counted_at <= now() - make_interval(secs => ${olderThanSeconds})
         FOR UPDATE SKIP LOCKED`
     }),
@@ -50,10 +54,9 @@ export const make = Effect.gen(function* () {
      * have; of who spent nothing then, what they would spend at the pace of this month. So the first days of a month, of
      * which little is known, do not count for thirty.
      */
-    usage: SqlSchema.findOne({
-      Request: Schema.Struct({ targetEur: Schema.Finite, limitEur: Schema.Finite }),
-      Result: UsageNumbers,
-      execute: ({ limitEur, targetEur }) => sql`
+    usage: ({ limitEur, targetEur }: { readonly targetEur: number; readonly limitEur: number }) =>
+      // As a stream, which may take its time: of other statements the pool expects an answer within seconds.
+      sql`
         WITH clock AS (
           SELECT now() AT TIME ZONE 'UTC' AS time, date_trunc('month', now() AT TIME ZONE 'UTC') AS month
         ), part AS (
@@ -98,7 +101,10 @@ export const make = Effect.gen(function* () {
         )
         SELECT costs.per_user AS "costPerActiveUserEur", costs.over AS "usersOverCost",
           today.cost AS "costTodayEur", active.users AS "usersActive"
-        FROM costs, today, active`
-    })
+        FROM costs, today, active`.stream.pipe(
+        Stream.runHead,
+        Effect.flatMap(Effect.fromOption),
+        Effect.flatMap(Schema.decodeUnknownEffect(UsageNumbers))
+      )
   }
 })

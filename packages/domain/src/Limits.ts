@@ -3,7 +3,8 @@ import { Context, Schema } from "effect"
 import { HttpApiMiddleware } from "effect/http-api"
 import { Timestamp } from "./Scalars.ts"
 
-export type LimitName = "default" | "chat" | "chat-stream" | "register" | "login" | "webhook"
+export const limitNames = ["default", "chat", "chat-stream", "register", "login", "webhook"] as const
+export type LimitName = (typeof limitNames)[number]
 
 /** The annotation of an endpoint that has a limit of its own. All without it share the default, one budget for all. */
 export const Limit = Context.Reference<LimitName>("@parley/domain/Limits/Limit", { defaultValue: () => "default" })

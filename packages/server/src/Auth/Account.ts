@@ -5,7 +5,7 @@ import { type Email, Unauthorized, WrongPassword } from "@parley/domain/Users"
 import { Effect, Option, type Redacted } from "effect"
 import type { LoginDelays } from "../Limits/LoginDelays.ts"
 import type { StoredUser, Users } from "../Users/Users.ts"
-import { audit } from "./audit.ts"
+import type { Audit } from "./audit.ts"
 import type { Login } from "./Auth.ts"
 import type * as LoginsRepo from "./LoginsRepo.ts"
 import type { Passwords } from "./Passwords.ts"
@@ -34,6 +34,7 @@ export const make = (
   passwords: Passwords["Service"],
   delays: LoginDelays["Service"],
   repo: Effect.Success<typeof LoginsRepo.make>,
+  audit: Audit,
   forget: (ids: ReadonlyArray<{ readonly id: FamilyId }>) => Effect.Effect<void>
 ): Account => {
   const check = (password: Redacted.Redacted, { email, hashed_password: hash }: StoredUser, familyId: FamilyId) =>

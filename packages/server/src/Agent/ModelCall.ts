@@ -4,6 +4,7 @@ import type { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner, storable } from "./characters.ts"
+import * as ModelSpan from "../Telemetry/ModelSpan.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 import { tokensOf } from "./Window.ts"
@@ -12,6 +13,7 @@ import { tokensOf } from "./Window.ts"
 export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
+  readonly parameters: ModelSpan.Parameters
   readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
@@ -36,6 +38,7 @@ interface Heard {
   readonly withId: (piece: ToolCallChunk) => ToolCallChunk
   /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
   at: number
+  firstAt: number | undefined
 }
 
 const named = (value: unknown): string | undefined => (Predicate.isString(value) && value !== "" ? value : undefined)
@@ -92,7 +95,8 @@ export const run = (
       modelName: undefined,
       counted: undefined,
       withId: namingCalls(seed),
-      at: 0
+      at: 0,
+      firstAt: undefined
     }
     const characters = joiner()
     const passOn = (text: string): Effect.Effect<void> => {
@@ -111,6 +115,7 @@ export const run = (
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
+        heard.firstAt ??= clock.currentTimeMillisUnsafe()
         yield* passOn(characters.add(hear(heard, next.value)))
         heard.at = clock.currentTimeMillisUnsafe()
       }
@@ -118,16 +123,51 @@ export const run = (
       return yield* judged(heard)
     }).pipe(Effect.scoped)
 
+    let startedAt = 0
     return Clock.currentTimeMillis.pipe(
       Effect.flatMap((now) => {
+        startedAt = now
         heard.at = now
         return Effect.raceFirst(listen, silence(silenceLimit, heard))
       }),
       Effect.onExit((exit) => {
         const usage = usageOf(chat.model, messages, heard, exit)
-        return usage === undefined ? Effect.void : onUsage(usage)
+        return Effect.andThen(
+          traced(heard, chat.model, startedAt, usage),
+          usage === undefined ? Effect.void : onUsage(usage)
+        )
+      }),
+      ModelSpan.around({
+        model: chat.model,
+        parameters: chat.parameters,
+        messages: () => messages.map(shown)
       })
     )
+  })
+
+const roles: Readonly<Record<string, string>> = { human: "user", ai: "assistant" }
+
+/** For tracing systems that are shown what is said. */
+const shown = (message: BaseMessage) => ({
+  role: roles[message.type] ?? message.type,
+  content: message.text,
+  tool_calls: ToolCalls.of(message)
+})
+
+const decodeCached = Schema.decodeUnknownOption(
+  Schema.Struct({ input_token_details: Schema.Struct({ cache_read: Schema.Int }) })
+)
+
+const traced = (heard: Heard, model: string, startedAtMillis: number, usage: ModelUsage | undefined) =>
+  ModelSpan.heard({
+    model: usage?.model ?? model,
+    inputTokens: usage?.inputTokens,
+    outputTokens: usage?.outputTokens,
+    cachedTokens: Option.getOrUndefined(decodeCached(heard.counted))?.input_token_details.cache_read,
+    finishReason: heard.finishReason,
+    startedAtMillis,
+    firstAtMillis: heard.firstAt,
+    text: () => shown(answerOf(heard))
   })
 
 /** Whether an answer is one that a turn can go on with. */

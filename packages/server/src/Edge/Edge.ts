@@ -1,5 +1,5 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option, Result } from "effect"
+import { ByteSize, Clock, Effect, Option, Result, Tracer } from "effect"
 import {
   Headers,
   HttpEffect,
@@ -11,6 +11,7 @@ import {
 } from "effect/http"
 import { NetAddress } from "effect/net"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
+import * as RequestSpan from "../Telemetry/RequestSpan.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
 import { requestId } from "./requestId.ts"
 import { safety } from "./safety.ts"
@@ -59,13 +60,15 @@ export const layer = HttpRouter.middleware(
       const handled = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request.headers["x-request-id"])
-        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request) }
+        const span = yield* RequestSpan.begin(request, id)
+        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request), span }
         const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
         const finish = (response: HttpServerResponse.HttpServerResponse) => {
           // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
           const refusal = response.status < 400 ? undefined : refusalOf(request.source)
+          RequestSpan.answered(facts, refusal?.status ?? response.status)
           return Clock.currentTimeMillis.pipe(
             Effect.flatMap((now) =>
               Effect.annotateLogs(Effect.logInfo("request"), {
@@ -78,6 +81,7 @@ export const layer = HttpRouter.middleware(
                 duration_ms: now - startedAt
               })
             ),
+            Effect.provideService(Tracer.ParentSpan, span),
             Effect.as(
               HttpServerResponse.setHeaders(withErrorBody(response), {
                 ...Headers.removeMany(safe, Object.keys(response.headers)),
@@ -93,6 +97,7 @@ export const layer = HttpRouter.middleware(
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
           Effect.provideService(RequestFacts, facts),
+          Effect.provideService(Tracer.ParentSpan, span),
           Effect.annotateLogs(origin)
         )
       })

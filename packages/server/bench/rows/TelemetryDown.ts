@@ -20,7 +20,7 @@ const measure = Effect.gen(function* () {
   const start = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
     const { url } = yield* Parley.run({ database: yield* database, modelUrl: model.baseUrl, settings })
     const { take } = yield* Turns.make(url, people)
-    yield* take(40)
+    yield* take(20)
     return take(turnsEach)
   })
   yield* progress("warming up four servers")

@@ -24,7 +24,7 @@ install: ## Install the dependencies, where they are missing or out of date
 	@$(shell command -v flock > /dev/null && echo flock package-lock.json) $(MAKE) -s node_modules/.package-lock.json
 
 # npm writes this file last, so an installation that was killed is begun again.
-node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json) node_modules/.bin/node
+node_modules/.package-lock.json: package-lock.json package.json $(wildcard packages/*/package.json) monitoring/package.json node_modules/.bin/node
 	@echo "Installing dependencies, about a minute the first time ..."
 	@npm ci --no-audit --no-fund --loglevel=error
 	@node_modules/.bin/node --version 2> /dev/null | grep -q '^v24\.' || { \
@@ -36,7 +36,9 @@ node_modules/.package-lock.json: package-lock.json package.json $(wildcard packa
 node_modules/.bin/node:
 
 dev: install ## Serve on http://localhost:8000 with hot reload and a database of its own
-	@$(call serve,dev)
+	@case "$${APP_ENV:-development}" in development) ;; *) \
+	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
+	esac; $(call serve,dev)
 
 staging: install ## Serve with the settings of .env.staging
 	@export APP_ENV=staging; $(call serve,start)
@@ -82,6 +84,6 @@ bench: install ## Measure the server
 	@$(run) bench
 
 clean: ## Remove what was installed and generated, but not the data in .data
-	@rm -rf node_modules packages/*/node_modules coverage
+	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
 .PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench clean

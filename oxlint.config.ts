@@ -116,7 +116,7 @@ export default {
   },
   overrides: [
     {
-      files: ["packages/*/src/**"],
+      files: ["packages/*/src/**", "monitoring/**"],
       rules: {
         "no-console": "error",
         "no-restricted-globals": [

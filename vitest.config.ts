@@ -10,7 +10,7 @@ const missing = (process.env["TEST_MISSING"] ?? "").split(/\s+/u).filter((tool) 
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts"],
+    include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts", "monitoring/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.test.ts`)],
     globalSetup: ["packages/server/test/globalSetup.ts"],
     maxWorkers: Math.max(2, availableParallelism() - 1),

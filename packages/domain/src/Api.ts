@@ -1,5 +1,6 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { AuthGroup } from "./Auth.ts"
+import { BillingGroup } from "./Billing.ts"
 import { ChatGroup } from "./Chat.ts"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "./Errors.ts"
 import { ExportGroup } from "./Export.ts"
@@ -19,7 +20,7 @@ export class Boundary extends HttpApiMiddleware.Service<Boundary>()("@parley/dom
 
 /** The whole contract. Unknown fields of a request are refused, so that a misspelt option never passes in silence. */
 export class Api extends HttpApi.make("parley")
-  .add(AuthGroup, UsersGroup, ExportGroup, UsageGroup, SessionsGroup, ChatGroup)
+  .add(AuthGroup, UsersGroup, ExportGroup, UsageGroup, SessionsGroup, ChatGroup, BillingGroup)
   .prefix("/api/v1")
   .middleware(RateLimited)
   // Probes are not limited.

@@ -3,7 +3,7 @@ import { Context, Schema } from "effect"
 import { HttpApiMiddleware } from "effect/http-api"
 import { Timestamp } from "./Scalars.ts"
 
-export type LimitName = "default" | "chat" | "chat-stream" | "register" | "login"
+export type LimitName = "default" | "chat" | "chat-stream" | "register" | "login" | "webhook"
 
 /** The annotation of an endpoint that has a limit of its own. All without it share the default, one budget for all. */
 export const Limit = Context.Reference<LimitName>("@parley/domain/Limits/Limit", { defaultValue: () => "default" })

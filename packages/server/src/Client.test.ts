@@ -58,6 +58,10 @@ layer(TestServer.layer, { excludeTestServices: true })("the typed client", (it) 
         [answer.message.id]
       )
 
+      const event = { id: "evt_1", type: "charge.succeeded", created: 0, data: {} }
+      const off = yield* Effect.flip(client.billing.stripe({ headers: {}, payload: event }))
+      assert.strictEqual(off._tag, "WebhookOff")
+
       yield* client.auth.logout({ payload: undefined })
       assert.strictEqual((yield* Effect.flip(client.users.me({})))._tag, "Unauthorized")
     })

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { type Document, operations, problemsOf, served } from "../test/ApiDocument.ts"
+import * as TestBilling from "../test/TestBilling.ts"
 import { type Ask, TestServer } from "../test/TestServer.ts"
 
 const Registered = Schema.Struct({
@@ -34,7 +35,9 @@ const eventsOf = (text: string) =>
       )
     )
 
-layer(TestServer.layer, { excludeTestServices: true })("the API", (it) => {
+const billing = TestServer.layerWith({ settings: { STRIPE_WEBHOOK_SECRET: TestBilling.secret } })
+
+layer(billing, { excludeTestServices: true })("the API", (it) => {
   it.effect("answers every operation of its document with what the document says", () =>
     Effect.gen(function* () {
       const server = yield* TestServer
@@ -118,6 +121,16 @@ layer(TestServer.layer, { excludeTestServices: true })("the API", (it) => {
         token: access_token,
         body: { current_password: again.password }
       })
+
+      const stripe = "post /api/v1/webhooks/stripe"
+      const body = JSON.stringify(TestBilling.event("charge.succeeded", TestBilling.charge()))
+      const signature = { "stripe-signature": yield* TestBilling.signatureOf(body) }
+      yield* visit(stripe, 200, { body, headers: signature })
+      yield* visit(stripe, 400, { body })
+      yield* visit(stripe, 415, { body, headers: { ...signature, "content-type": "text/plain" } })
+      yield* visit(stripe, 413, { body: " ".repeat(1_048_577), headers: signature })
+      const empty = { "stripe-signature": yield* TestBilling.signatureOf("{}") }
+      yield* visit(stripe, 422, { body: "{}", headers: empty })
 
       const never = operations(document)
         .map(([name]) => name)

@@ -6,6 +6,7 @@ import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
 import * as Auth from "./Auth/Http.ts"
 import * as PasswordPolicy from "./Auth/PasswordPolicy.ts"
+import * as Billing from "./Billing/Http.ts"
 import * as Chat from "./Chat/Http.ts"
 import * as Boundary from "./Edge/Boundary.ts"
 import * as Cors from "./Edge/Cors.ts"
@@ -30,6 +31,7 @@ const Handlers = Layer.mergeAll(
   Usage.layer,
   Sessions.layer,
   Chat.layer,
+  Billing.layer,
   Health.layer
 )
 

@@ -2,6 +2,7 @@
 import { Layer } from "effect"
 import { AgentMemory } from "./Agent/AgentMemory.ts"
 import { Auth } from "./Auth/Auth.ts"
+import { Billing } from "./Billing/Billing.ts"
 import { Turns } from "./Chat/Turns.ts"
 import { Export } from "./Export/Export.ts"
 import { Health } from "./Health/Health.ts"
@@ -11,7 +12,7 @@ import { Sessions } from "./Sessions/Sessions.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer).pipe(
+const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer, Billing.layer).pipe(
   Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer)),
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )

@@ -8,6 +8,7 @@ import { requests } from "../test/FuzzRequests.ts"
 import * as World from "../test/FuzzWorld.ts"
 import { parrot } from "../test/Parrot.ts"
 import { type RawReply, type RawRequest, rawRequest } from "../test/rawRequest.ts"
+import { secret } from "../test/TestBilling.ts"
 import * as TestDatabase from "../test/TestDatabase.ts"
 import * as TestLog from "../test/TestLog.ts"
 import { layerConfig, TestServer } from "../test/TestServer.ts"
@@ -33,7 +34,7 @@ const FuzzedServer = Layer.merge(TestServer.layerClient, Server.layer).pipe(
   Layer.provide([parrot, Prices.layer]),
   Layer.provide(Http.layerServer),
   Layer.provideMerge(Layer.merge(TestDatabase.layer, TestLog.layer)),
-  Layer.provide(layerConfig({ PORT: "0" })),
+  Layer.provide(layerConfig({ PORT: "0", STRIPE_WEBHOOK_SECRET: secret })),
   Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
 )
 
@@ -65,7 +66,7 @@ const fuzz = Effect.fnUntraced(function* (
 
   const isAnsweredAsDocumented = Effect.fnUntraced(function* (request: RawRequest) {
     const strangers = { strangers_token: stranger["token"] ?? "", strangers_session: stranger["session"] ?? "" }
-    const reply = yield* ask(url, World.within({ ...(yield* Ref.get(world)), ...strangers }, request))
+    const reply = yield* ask(url, yield* World.within({ ...(yield* Ref.get(world)), ...strangers }, request))
     seen.set(reply.status, (seen.get(reply.status) ?? 0) + 1)
     if (isSpent(operation, reply.status)) yield* Ref.set(world, yield* World.make)
     const problems = judge(document, operation, reply)

@@ -41,6 +41,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "post /api/v1/chat",
           "post /api/v1/chat/stream",
           "post /api/v1/chat/sessions/{session_id}/cancel",
+          "post /api/v1/webhooks/stripe",
           "get /",
           "get /health",
           "get /health/live",
@@ -96,6 +97,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         if (parameters.some((parameter) => parameter.in === "path")) expected.push("404")
         if (name.includes("/chat") && !name.includes("/chat/sessions")) expected.push("404", "409", "502", "504")
         if (name.endsWith("/cancel")) expected.push("409")
+        if (name.endsWith("/stripe")) expected.push("400", "404")
         if (name.endsWith("/register") || name === "patch /api/v1/users/me") expected.push("400")
         assert.deepStrictEqual(
           Object.keys(responses).filter((status) => status >= "400"),
@@ -179,7 +181,16 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
       const open = operations(document).filter(([, { security }]) => security.length === 0)
       assert.deepStrictEqual(
         open.map(([, { operationId }]) => operationId),
-        ["auth.register", "auth.login", "auth.refresh", "health.root", "health.health", "health.live", "health.ready"]
+        [
+          "auth.register",
+          "auth.login",
+          "auth.refresh",
+          "billing.stripe",
+          "health.root",
+          "health.health",
+          "health.live",
+          "health.ready"
+        ]
       )
       assert.nestedPropertyVal(document.components.securitySchemes, "bearer.scheme", "Bearer")
       assert.nestedPropertyVal(

@@ -3,11 +3,12 @@ import { Arbitrary, Schema } from "effect"
 import { type Document, type Media, type Operation, schemaOf } from "./ApiDocument.ts"
 import * as Odd from "./FuzzOddities.ts"
 import type { RawRequest } from "./rawRequest.ts"
+import { charge, subscription } from "./TestBilling.ts"
 
 const { oneOf, pick } = Odd
 
 /** Values that must be those of the world; `FuzzWorld` puts them in. The rest is made from schemas alone. */
-const known: Readonly<Record<string, Arbitrary.Arbitrary<string>>> = {
+const known: Readonly<Record<string, Arbitrary.Arbitrary<unknown>>> = {
   email: pick("__email__", "__uuid__@example.com"),
   username: pick("__email__"),
   password: pick("__password__"),
@@ -18,8 +19,25 @@ const known: Readonly<Record<string, Arbitrary.Arbitrary<string>>> = {
   message_id: pick("__uuid__", "__message__"),
   content: oneOf(pick("Hello", "Hello again, and once more"), Arbitrary.schema(Schema.String)),
   name: oneOf(pick("Holiday plans"), Arbitrary.schema(Schema.String)),
-  cursor: pick("__sessions_cursor__", "__messages_cursor__")
+  cursor: pick("__sessions_cursor__", "__messages_cursor__"),
+  // Of an event: some are of interest, and some of those are about what they should be.
+  id: pick("evt_1", "evt_2", "evt_3", "evt_4"),
+  type: pick("charge.succeeded", "customer.subscription.updated", "customer.subscription.deleted", "invoice.paid"),
+  created: pick(1_796_000_000, 1_796_000_001),
+  data: oneOf(
+    pick<unknown>({ object: charge() }, { object: subscription() }),
+    Arbitrary.map(
+      Arbitrary.all({
+        object: pick<Readonly<Record<string, unknown>>>(charge(), subscription()),
+        field: pick("id", "amount_captured", "currency", "status", "items", "pause_collection"),
+        odd: oneOf<unknown>(Odd.text, Arbitrary.schema(Schema.Json))
+      }),
+      ({ field, object, odd }) => ({ object: { ...object, [field]: odd } })
+    )
+  )
 }
+
+const signature = "__stripe_signature__"
 
 /** As JSON. */
 const plainValue = (document: Document, name: string, schema: Media["schema"]): Arbitrary.Arbitrary<string> =>
@@ -142,6 +160,20 @@ const queries = (document: Document, { parameters }: Operation) => {
   }
 }
 
+type Headers = Readonly<Record<string, string>>
+
+/** The only one that an operation asks for is the signature of its body; it is made when the body is. */
+const declaredHeaders = ({
+  parameters
+}: Operation): { plain: Arbitrary.Arbitrary<Headers>; odd: Arbitrary.Arbitrary<Headers> } => {
+  const names = parameters.filter((parameter) => parameter.in === "header").map(({ name }) => name)
+  const of = (value: string): Headers => Object.fromEntries(names.map((name) => [name, value]))
+  const plain = of(signature)
+  const odd = Arbitrary.map(Odd.headers, (headers) => ({ ...plain, ...headers }))
+  const badlySigned = pick<Headers>({}, of("t=1,v1=00"), of(`${signature}, ${signature}`), of("v1"), of("\u00ff"))
+  return { plain: Arbitrary.Constant(plain), odd: names.length === 0 ? Odd.headers : oneOf(odd, badlySigned) }
+}
+
 /** What is odd about a request. Every other one is as the document wants it. */
 const oddities = pick(
   ...(["nothing", "nothing", "nothing", "nothing", "nothing", "nothing", "nothing"] as const),
@@ -158,7 +190,7 @@ export const requests = (document: Document, name: string, operation: Operation)
     method: methods(method.toUpperCase()),
     path: paths(path),
     query: queries(document, operation),
-    headers: { plain: Arbitrary.Constant({}), odd: Odd.headers },
+    headers: declaredHeaders(operation),
     authorization: { plain: Arbitrary.Constant("Bearer __token__"), odd: Odd.authorization }
   }
   return Arbitrary.flatMap(oddities, (odd) => {
@@ -171,7 +203,7 @@ export const requests = (document: Document, name: string, operation: Operation)
         method: part("path", parts.method),
         path: part("path", parts.path),
         query: part("query", parts.query),
-        headers: part<Readonly<Record<string, string>>>("headers", parts.headers),
+        headers: part("headers", parts.headers),
         authorization: part("authorization", parts.authorization),
         body: part("body", body)
       }),

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import type { RawRequest } from "./rawRequest.ts"
 import { newcomer, password } from "./TestAccount.ts"
+import { signatureOf } from "./TestBilling.ts"
 import { answer } from "./TestChat.ts"
 import { TestServer } from "./TestServer.ts"
 
@@ -34,21 +35,26 @@ export const make = Effect.gen(function* () {
   return world
 }).pipe(Effect.orDie)
 
-/** The same request about this world. */
-export const within = (world: World, { chunks = [], headers = {}, method, path }: RawRequest): RawRequest => {
-  const put = (text: string) =>
+/** The same request about this world. Where a signature is to be, the body is signed at last. */
+export const within = Effect.fnUntraced(function* (
+  world: World,
+  { chunks = [], headers = {}, method, path }: RawRequest
+) {
+  const put = (text: string, more: World = {}) =>
     text.replace(/__([a-z]+(?:_[a-z]+)*)__/gu, (marker, name: string) =>
-      name === "uuid" ? randomUUID() : (world[name] ?? marker)
+      name === "uuid" ? randomUUID() : (more[name] ?? world[name] ?? marker)
     )
   const content = chunks.map((chunk) => (typeof chunk === "string" ? put(chunk) : chunk))
-  const length = content.reduce((sum, chunk) => sum + Buffer.byteLength(chunk), 0)
-  return {
+  const body = Buffer.concat(content.map((chunk) => Buffer.from(chunk)))
+  const signature = { stripe_signature: yield* signatureOf(body.toString()) }
+  const request: RawRequest = {
     method,
     path: put(path),
     headers: {
-      ...(length === 0 || "transfer-encoding" in headers ? {} : { "content-length": String(length) }),
-      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, put(value)]))
+      ...(body.length === 0 || "transfer-encoding" in headers ? {} : { "content-length": String(body.length) }),
+      ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, put(value, signature)]))
     },
     chunks: content
   }
-}
+  return request
+})

@@ -22,6 +22,8 @@ export interface Options {
   /** What is not given is counted, 4 code points a token. */
   readonly usage?: Partial<Usage>
   readonly finishReason?: Answer["finishReason"]
+  /** Of the completion, which providers need not make unique. */
+  readonly completionId?: string
 }
 
 export interface Refusal {
@@ -55,6 +57,7 @@ export interface Reply {
   readonly betweenMillis: number
   readonly beforeHeaders: Stop | undefined
   readonly afterChunks: Options["afterChunks"]
+  readonly completionId: string | undefined
 }
 
 /** A text, split by word, or in the chunks given. */
@@ -151,6 +154,7 @@ function timing(options: Options) {
     firstChunkMillis: Duration.toMillis(options.delayBeforeFirstChunk ?? 0),
     betweenMillis: Duration.toMillis(options.delayBetweenChunks ?? 0),
     beforeHeaders: options.beforeHeaders,
-    afterChunks: options.afterChunks
+    afterChunks: options.afterChunks,
+    completionId: options.completionId
   }
 }

@@ -143,7 +143,8 @@ const play = (reply: Reply, request: ChatCompletionRequest, outgoing: ServerResp
       cachedTokens: content.usage.cachedTokens ?? 0
     }
     const createdSeconds = Math.floor((performance.timeOrigin + performance.now()) / 1000)
-    const envelope = { id: `chatcmpl-${randomUUID()}`, model: request.model, createdSeconds }
+    const id = reply.completionId ?? `chatcmpl-${randomUUID()}`
+    const envelope = { id, model: request.model, createdSeconds }
     if (request.stream !== true) {
       outgoing.writeHead(200, { "content-type": "application/json" }).flushHeaders()
       const body = JSON.stringify(completionBody(content.answer, envelope, usage))

@@ -22,7 +22,8 @@ export const settings = {
   RATE_LIMIT_CHAT: "1000000 per hour",
   RATE_LIMIT_CHAT_STREAM: "1000000 per hour",
   RATE_LIMIT_REGISTER: "1000000 per hour",
-  RATE_LIMIT_LOGIN: "1000000 per hour"
+  RATE_LIMIT_LOGIN: "1000000 per hour",
+  RATE_LIMIT_WEBHOOK: "1000000 per hour"
 }
 
 export const layerConfig = (more: Readonly<Record<string, string>> = {}) =>

@@ -1,6 +1,7 @@
 /** A server that exports its traces to a receiver, to both kinds of places, and a person whose requests can be found there. */
 import { Effect, Layer } from "effect"
 import { randomUUID } from "node:crypto"
+import { inspect } from "node:util"
 import { OtlpReceiver } from "./OtlpReceiver.ts"
 import type { Person } from "./TestChat.ts"
 import { type Ask, TestServer } from "./TestServer.ts"
@@ -33,3 +34,18 @@ export const asked = Effect.fnUntraced(function* (method: string, path: string, 
 /** One turn, as JSON or as a stream, to its end. */
 export const turn = ({ session_id, token }: Person, path: "/v1/chat" | "/v1/chat/stream", content: string) =>
   asked("POST", path, { token, body: { session_id, content } })
+
+/** Without what Langfuse is shown of what was said. */
+const unshown = (attributes: Readonly<Record<string, unknown>>) =>
+  Object.entries(attributes).filter(([name]) => !/^langfuse\.(?:trace|observation)\.(?:in|out)put$/u.test(name))
+
+/** Each span that was exported until now, in full but for what was said in Langfuse's own fields. */
+export const exportedTexts = Effect.gen(function* () {
+  const { spans, trace } = yield* OtlpReceiver
+  const { requestId } = yield* asked("GET", "/v1/users/me")
+  yield* trace(paths.otlp, requestId)
+  const langfuse = (yield* spans(paths.langfuse)).map((span) => ({ ...span, attributes: unshown(span.attributes) }))
+  return [...(yield* spans(paths.otlp)), ...langfuse].map((span) =>
+    inspect(span, { depth: 9, maxStringLength: null, maxArrayLength: null })
+  )
+})

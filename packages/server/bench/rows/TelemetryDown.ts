@@ -11,7 +11,7 @@ import * as Turns from "../Turns.ts"
 // Few turns a round: what else the machine does is felt by all alike.
 const people = 4
 const turnsEach = 5
-const rounds = 30
+const rounds = 15
 
 const measure = Effect.gen(function* () {
   const { database } = yield* Postgres

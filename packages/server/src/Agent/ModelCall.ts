@@ -28,7 +28,6 @@ export interface Listener {
 interface Heard {
   isBegun: boolean
   text: string
-  id: string | undefined
   /** Calls of tools, in the pieces in which they come. */
   calls: AIMessageChunk | undefined
   finishReason: string | undefined
@@ -48,7 +47,6 @@ const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChu
   if (generationInfo?.["completion"]) return ""
   heard.isBegun = true
   heard.text += text
-  heard.id ??= message.id
   heard.finishReason = named(generationInfo?.["finish_reason"]) ?? heard.finishReason
   heard.modelName = named(generationInfo?.["model_name"]) ?? heard.modelName
   if (!AIMessageChunk.isInstance(message)) return text
@@ -70,10 +68,13 @@ const namingCalls = (seed: number) => {
       : { ...piece, id: `call_${seed.toString(36)}_${count++}` }
 }
 
-/** What the model needs to see again, and nothing of the provider's bookkeeping, which would be stored with it. */
-const answerOf = ({ calls, id, text }: Heard): AIMessage =>
+/**
+ * What the model needs to see again, and nothing of the provider's bookkeeping, which would be stored with it. Nor its
+ * id: LangGraph gives one of its own, and a message whose id is known replaces the one that has it, while some providers
+ * use theirs again.
+ */
+const answerOf = ({ calls, text }: Heard): AIMessage =>
   new AIMessage({
-    ...(id === undefined ? {} : { id }),
     content: storable(text),
     tool_calls: calls === undefined ? [] : [...(calls.tool_calls ?? []), ...ToolCalls.malformed(calls)]
   })
@@ -89,7 +90,6 @@ export const run = (
     const heard: Heard = {
       isBegun: false,
       text: "",
-      id: undefined,
       calls: undefined,
       finishReason: undefined,
       modelName: undefined,

@@ -68,22 +68,29 @@ layer(TestServer.layer, { excludeTestServices: true })("a thousand streams", (it
         const stub = yield* StubModel
         const stalls = monitorEventLoopDelay({ resolution: 10 })
         stalls.enable()
-        const early = (yield* Effect.replicateEffect(round(people), 3)).flat()
-        const before = yield* heapUsed
-        const late = (yield* Effect.replicateEffect(round(people), 7)).flat()
-        const grown = (yield* heapUsed) - before
+        const rounds = yield* Effect.replicateEffect(Effect.zip(round(people), heapUsed), 10)
         stalls.disable()
 
-        const delays = [...early, ...late]
+        const delays = rounds.flatMap(([delays]) => delays)
         assert.strictEqual(delays.length, 10 * sessions)
         // A second, and what client, server and model, which are one process here, lose where the machine has no time for it.
         const stallMillis = stalls.max / 1e6
         assert.isBelow(Math.max(...delays), 1000 + 5 * stallMillis, `milliseconds, with stalls of ${stallMillis}`)
         assert.strictEqual((yield* stub.stats).open, 0)
-        assert.isBelow(grown / late.length, 5000, "bytes that each of them left behind")
-        const busy = sql`SELECT state, query FROM pg_stat_activity
-          WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()`
-        assert.deepStrictEqual(yield* busy, [])
+        // The first rounds warm up. What is left behind grows in each of the others; what the engine keeps for itself, in few.
+        const heaps = rounds.slice(2).map(([, heap]) => heap)
+        const grown = heaps.slice(1).map((heap, index) => heap - (heaps[index] ?? 0))
+        const middle = grown.toSorted((a, b) => a - b)[3] ?? Infinity
+        assert.isBelow(
+          middle / sessions,
+          5000,
+          `bytes that each of them left behind, of ${grown.join(", ")} in a round`
+        )
+        // PostgreSQL's own workers, such as autovacuum, are not ours; and a connection that has just answered is not idle yet.
+        yield* sql`SELECT FROM pg_stat_activity WHERE datname = current_database()
+          AND backend_type = 'client backend' AND state <> 'idle' AND pid <> pg_backend_pid()`.pipe(
+          Effect.repeat({ until: (busy) => busy.length === 0, schedule: Schedule.spaced(5) })
+        )
         assert.deepStrictEqual(yield* sql`SELECT FROM messages`, [])
         yield* Effect.forEach(people, (person) => answer(person, "and now"), { concurrency: 10 })
       }),

@@ -1,11 +1,13 @@
 import { assert, expect, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import { answer, events, listen, messages, newcomer, type Person, say, transcript } from "../../test/TestChat.ts"
 import { TestLog } from "../../test/TestLog.ts"
 import { modelKey, TestServer } from "../../test/TestServer.ts"
+import * as Tool from "../Agent/Tools/Tool.ts"
+import { Tools } from "../Agent/Tools/Tools.ts"
 
 const scripted = Effect.tap(StubModel, (stub) => stub.reset)
 
@@ -186,36 +188,54 @@ layer(TestServer.layerWith({ settings: { LLM_CONTEXT_TOKENS: "2000" } }), { excl
 
 const impatient = { LLM_TOTAL_TIMEOUT: "300 millis", LLM_ATTEMPT_TIMEOUT: "10 seconds" }
 
-layer(TestServer.layerWith({ settings: impatient }), { excludeTestServices: true })(
-  "a turn that takes too long",
-  (it) => {
-    it.effect("ends with a 504, and its model with it", () =>
-      Effect.gen(function* () {
-        const stub = yield* scripted
-        const person = yield* newcomer
-        yield* stub.enqueue(Reply.hang)
-        const reply = yield* say(person, "Hello")
-        assert.deepStrictEqual([reply.status, reply.json], [504, { detail: "The model did not answer in time" }])
-        assert.deepInclude(yield* (yield* stub.nextCall).ended, { by: "client" })
-        yield* leftNothing(person)
-      })
-    )
+const idling = Tool.make({
+  name: "idling",
+  description: "Never ends",
+  input: Schema.Struct({}),
+  execute: () => Effect.never
+})
 
-    it.effect("between two tokens ends with an error event", () =>
-      Effect.gen(function* () {
-        const stub = yield* scripted
-        const person = yield* newcomer
-        yield* stub.enqueue(Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
-        const all = yield* events(person, "Hello")
-        assert.deepStrictEqual(
-          all.map(({ data, event }) => [event, data.status]),
-          [
-            ["token", undefined],
-            ["error", 504]
-          ]
-        )
-        yield* leftNothing(person)
-      })
-    )
-  }
-)
+layer(TestServer.layerWith({ settings: impatient, tools: Layer.succeed(Tools, [idling]) }), {
+  excludeTestServices: true
+})("a turn that takes too long", (it) => {
+  it.effect("ends with a 504, and its model with it", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(Reply.hang)
+      const reply = yield* say(person, "Hello")
+      assert.deepStrictEqual([reply.status, reply.json], [504, { detail: "The model did not answer in time" }])
+      assert.deepInclude(yield* (yield* stub.nextCall).ended, { by: "client" })
+      yield* leftNothing(person)
+    })
+  )
+
+  it.effect("because of a tool ends with a 504 too", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(Reply.toolCalls([{ name: "idling", arguments: {} }]))
+      const reply = yield* say(person, "Hello")
+      assert.deepStrictEqual([reply.status, reply.json], [504, { detail: "The model did not answer in time" }])
+      assert.strictEqual((yield* stub.calls).length, 1)
+      yield* leftNothing(person)
+    })
+  )
+
+  it.effect("between two tokens ends with an error event", () =>
+    Effect.gen(function* () {
+      const stub = yield* scripted
+      const person = yield* newcomer
+      yield* stub.enqueue(Reply.text("one two", { afterChunks: { count: 1, stop: "hang" } }))
+      const all = yield* events(person, "Hello")
+      assert.deepStrictEqual(
+        all.map(({ data, event }) => [event, data.status]),
+        [
+          ["token", undefined],
+          ["error", 504]
+        ]
+      )
+      yield* leftNothing(person)
+    })
+  )
+})

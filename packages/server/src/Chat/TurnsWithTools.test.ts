@@ -121,6 +121,41 @@ layer(TestServer.layerWith({ tools }), { excludeTestServices: true })("a turn wi
     })
   )
 
+  it.effect.each(["", "one for all"])(
+    "is remembered in its order when the provider calls every answer %j",
+    (completionId) =>
+      Effect.gen(function* () {
+        const stub = yield* scripted
+        const person = yield* newcomer
+        yield* stub.enqueue(
+          Reply.text("First.", { completionId }),
+          Reply.toolCalls([{ name: "add", arguments: { a: 1, b: 2 } }], { completionId }),
+          Reply.text("Second.", { completionId }),
+          Reply.text("Third.", { completionId })
+        )
+        for (const [content, said] of [
+          ["one", "First."],
+          ["two", "Second."],
+          ["three", "Third."]
+        ] as const)
+          assert.strictEqual((yield* answer(person, content)).message.content, said)
+        const last = (yield* stub.calls).at(-1)?.request.messages ?? []
+        assert.deepStrictEqual(
+          last.slice(1).map(({ content, role }) => [role, content]),
+          [
+            ["user", "one"],
+            ["assistant", "First."],
+            ["user", "two"],
+            ["assistant", ""],
+            ["tool", "3"],
+            ["assistant", "Second."],
+            ["user", "three"]
+          ]
+        )
+        assert.deepStrictEqual(yield* shown, ["3"])
+      })
+  )
+
   it.effect("that is cancelled ends them before anybody hears of it", () =>
     Effect.gen(function* () {
       const stub = yield* scripted

@@ -10,7 +10,7 @@ const tour = (url: string) => `
 
   Paste this into another terminal to register and chat:
 
-    field() { node -pe "JSON.parse(fs.readFileSync(0)).$1"; }
+    field() { node -pe "const it = JSON.parse(fs.readFileSync(0)); it.$1 ?? (console.error(it), process.exit(1))"; }
     TOKEN=$(curl -s ${url}/api/v1/auth/register -H 'content-type: application/json' \\
       -d '{"email":"me'$RANDOM'@example.com","password":"Correct-horse-7"}' | field access_token)
     SESSION=$(curl -s ${url}/api/v1/chat/sessions -H "authorization: Bearer $TOKEN" \\

@@ -30,7 +30,8 @@ export class Limits extends Context.Service<
         chat: policyOf("chat", yield* settings.chat.config),
         "chat-stream": policyOf("chat-stream", yield* settings.chatStream.config),
         register: policyOf("register", yield* settings.register.config),
-        login: policyOf("login", yield* settings.login.config)
+        login: policyOf("login", yield* settings.login.config),
+        webhook: policyOf("webhook", yield* settings.webhook.config)
       }
 
       /** What is left in one window after this request, and the seconds until it ends. */

@@ -40,12 +40,12 @@ describe("the limits", () => {
   const read = (environment: Readonly<Record<string, string>>) =>
     Effect.map(
       Effect.forEach(
-        [settings.default, settings.chat, settings.chatStream, settings.register, settings.login],
+        [settings.default, settings.chat, settings.chatStream, settings.register, settings.login, settings.webhook],
         ({ config }) => config.parse(ConfigProvider.fromUnknown(environment))
       ),
       (limits) => limits.map((windows) => windows.map(({ count, quota, unit }) => `${quota} per ${count} ${unit}`))
     )
-  const own = [["30 per 1 minute"], ["20 per 1 minute"], ["10 per 1 hour"], ["20 per 1 minute"]]
+  const own = [["30 per 1 minute"], ["20 per 1 minute"], ["10 per 1 hour"], ["20 per 1 minute"], ["1000 per 1 minute"]]
 
   it.effect("are those of the guidelines, and more generous in development", () =>
     Effect.gen(function* () {

@@ -45,6 +45,8 @@ export const settings = {
   chatStream: limit("RATE_LIMIT_CHAT_STREAM", () => "20 per minute"),
   register: limit("RATE_LIMIT_REGISTER", () => "10 per hour"),
   login: limit("RATE_LIMIT_LOGIN", () => "20 per minute"),
+  // Stripe sends from few addresses, much at once on some days; what is refused it sends again, for three days.
+  webhook: limit("RATE_LIMIT_WEBHOOK", () => "1000 per minute"),
   redisUrl: Setting.optional(
     "REDIS_URL",
     Config.schema(

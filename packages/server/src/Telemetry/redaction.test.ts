@@ -1,13 +1,9 @@
-/**
- * Everything is asked, well and badly, of a server where everything works and of one where nothing does: then the log is
- * read, and all that was exported.
- */
+/** Everything is asked, well and badly, of a server that works and of one where nothing does: then log and traces are read. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer, vi } from "@effect/vitest"
 import { Effect, Layer, References, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
-import { inspect } from "node:util"
 import { inject } from "vitest"
 import { type Operation, operations, served } from "../../test/ApiDocument.ts"
 import { type ApiRequest, requestOf } from "../../test/ApiRequest.ts"
@@ -15,9 +11,10 @@ import { OtlpReceiver } from "../../test/OtlpReceiver.ts"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import * as StubSearch from "../../test/StubSearch.ts"
+import * as TestBilling from "../../test/TestBilling.ts"
 import { all, TestLog } from "../../test/TestLog.ts"
 import { type Ask, modelKey, TestServer } from "../../test/TestServer.ts"
-import { paths, settingsFor } from "../../test/TracedServer.ts"
+import { exportedTexts, settingsFor } from "../../test/TracedServer.ts"
 import * as Wire from "../../test/Wire.ts"
 
 // Some hundreds of requests: seconds, on a busy machine many.
@@ -38,6 +35,7 @@ const secret = {
   jwtKey: "kohlrabi, and thirty-two bytes or more",
   searchKey: "dandelion",
   modelKey,
+  webhookSecret: TestBilling.secret,
   databasePassword: new URL(inject("postgresUrl")).password,
   passwordHash: "$2b$",
   accessToken: "eyJ"
@@ -65,6 +63,7 @@ const Server = Layer.merge(
           JWT_SECRET_KEY: secret.jwtKey,
           WEB_SEARCH_URL: `${url}&key=${secret.searchKey}`,
           WEB_SEARCH_ALLOW_PRIVATE: "true",
+          STRIPE_WEBHOOK_SECRET: secret.webhookSecret,
           LLM_MAX_ATTEMPTS: "1"
         }
       })
@@ -159,7 +158,7 @@ const failures = [
 /** No row can be written any more, and PostgreSQL says in each of its errors what would have been in it. */
 const refuseRows = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  for (const table of ["users", "login_families", "refresh_tokens", "sessions", "messages", "usage"])
+  for (const table of ["users", "login_families", "refresh_tokens", "sessions", "messages", "usage", "webhook_events"])
     yield* sql`ALTER TABLE ${sql(table)} ADD CONSTRAINT no_rows CHECK (false) NOT VALID`
 })
 
@@ -190,7 +189,14 @@ const askForEverything = Effect.gen(function* () {
   const sendAll = Effect.forEach((some: ReadonlyArray<Request>) => Effect.forEach(some, send), together)
 
   yield* stub.handle(({ messages }) => (messages.at(-1)?.role === "user" ? lookUp : speak))
+  /** Signed, about a payment of somebody whose name and address are in it; then with a mistake in it. */
+  const bill = Effect.gen(function* () {
+    for (const more of [{}, { amount: secret.sentByMistake }])
+      statuses.add((yield* TestBilling.deliver(TestBilling.event("charge.succeeded", TestBilling.charge(more)))).status)
+  })
+
   yield* Effect.forEach(all, askBadly, together)
+  yield* bill
   yield* sendAll(yield* prepared)
   for (const failure of failures) {
     const { known, token } = yield* newcomer
@@ -202,14 +208,12 @@ const askForEverything = Effect.gen(function* () {
   const [refused, cut] = [yield* prepared, yield* prepared]
   yield* refuseRows
   yield* sendAll(refused)
+  yield* bill
   yield* Effect.flatMap(Wire.Wire, (wire) => wire.cut)
   yield* sendAll(cut)
+  yield* bill
   return { statuses, tokens }
 })
-
-/** Without what Langfuse is shown of what was said. */
-const unshown = (attributes: Readonly<Record<string, unknown>>) =>
-  Object.entries(attributes).filter(([name]) => !/^langfuse\.(?:trace|observation)\.(?:in|out)put$/u.test(name))
 
 layer(Server, { excludeTestServices: true })("the log, and what is exported", (it) => {
   it.effect("has no secret, no e-mail address and no text in it, whatever is asked and whatever fails", () =>
@@ -224,6 +228,8 @@ layer(Server, { excludeTestServices: true })("the log, and what is exported", (i
           "auth register success",
           "auth login failure",
           "auth password_change success",
+          "billing signature missing",
+          "billing event cannot be read",
           "model call failed: 400",
           "web search failed: The search engine answered with status 500",
           "web search failed: The search engine cannot be reached",
@@ -231,18 +237,11 @@ layer(Server, { excludeTestServices: true })("the log, and what is exported", (i
           "The database cannot be reached"
         ]
       )
-      const { spans, trace } = yield* OtlpReceiver
-      const { headers } = yield* Effect.flatMap(TestServer, ({ ask }) => ask("GET", "/v1/users/me"))
-      yield* trace(paths.otlp, headers.get("x-request-id") ?? "")
-      const langfuse = (yield* spans(paths.langfuse)).map((span) => ({ ...span, attributes: unshown(span.attributes) }))
-      const exported = [...(yield* spans(paths.otlp)), ...langfuse].map((span) =>
-        inspect(span, { depth: 9, maxStringLength: null, maxArrayLength: null })
-      )
+      const exported = yield* exportedTexts
       assert.isAbove(exported.length, 1000)
+      const texts = [...lines, ...exported].map((text) => text.toLowerCase())
       const told = [...Object.values(secret), ...tokens].flatMap((text) =>
-        [...lines, ...exported]
-          .filter((line) => line.toLowerCase().includes(text.toLowerCase()))
-          .map((line) => ({ text, line }))
+        texts.filter((line) => line.includes(text.toLowerCase())).map((line) => ({ text, line }))
       )
       assert.deepStrictEqual(told.slice(0, 3), [])
     })

@@ -49,9 +49,7 @@ export interface Turn {
 }
 
 /** Gives all text the model streamed, also that before it used a tool. Nothing of it runs on when it is interrupted. */
-export const run = Effect.fn("Graph.run")(function* (
-  turn: Turn
-): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
+export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
   const nodes = yield* makeNodes
   const scope = yield* Effect.scope
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)

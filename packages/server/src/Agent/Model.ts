@@ -50,6 +50,7 @@ export const make = (
   }))
   const tooled = functions.length === 0 ? {} : { tools: functions }
   const chatOf = (model: string): ModelCall.Chat => {
+    const temperature = refusesTemperature(model) ? {} : { temperature: options.temperature }
     const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
@@ -62,10 +63,14 @@ export const make = (
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,
       streamUsage: true,
-      ...(refusesTemperature(model) ? {} : { temperature: options.temperature })
+      ...temperature
     })
     // Not `stream`, which puts the whole answer together chunk by chunk and tells callbacks of it: nobody wants it.
-    return { model, stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled }) }
+    return {
+      model,
+      parameters: { ...temperature, maxTokens: options.maxTokens },
+      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled })
+    }
   }
   const first = chatOf(endpoint.onlyModel ?? options.model)
   const others = endpoint.onlyModel === undefined ? options.fallbackModels.map(chatOf) : []

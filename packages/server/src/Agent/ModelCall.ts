@@ -4,6 +4,7 @@ import type { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
 import { joiner, storable } from "./characters.ts"
+import * as ModelSpan from "../Telemetry/ModelSpan.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
 import type { Metrics } from "../Telemetry/Metrics.ts"
 import { TurnFacts } from "../Telemetry/TurnFacts.ts"
@@ -14,6 +15,7 @@ import { tokensOf } from "./Window.ts"
 export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
+  readonly parameters: ModelSpan.Parameters
   readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
@@ -35,10 +37,10 @@ interface Heard {
   modelName: string | undefined
   counted: unknown
   readonly withId: (piece: ToolCallChunk) => ToolCallChunk
-  /** When the first chunk came. */
-  beganAt: number | undefined
   /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
   at: number
+  /** When the first chunk came. */
+  firstAt: number | undefined
 }
 
 const named = (value: unknown): string | undefined => (Predicate.isString(value) && value !== "" ? value : undefined)
@@ -97,15 +99,17 @@ export const run = (
       modelName: undefined,
       counted: undefined,
       withId: namingCalls(seed),
-      beganAt: undefined,
-      at: 0
+      at: 0,
+      firstAt: undefined
     }
     const characters = joiner()
-    const tell = (exit: Exit.Exit<unknown, ModelCallFailed>) => {
+    const tell = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, ModelCallFailed>, startedAt: number) {
       const usage = usageOf(chat.model, messages, heard, exit)
-      if (usage === undefined) return Effect.void
-      return Effect.andThen(metrics.tokensUsed(chat.model, usage.inputTokens, usage.outputTokens), onUsage(usage))
-    }
+      yield* traced(heard, chat.model, startedAt, usage)
+      if (usage === undefined) return
+      yield* metrics.tokensUsed(chat.model, usage.inputTokens, usage.outputTokens)
+      yield* onUsage(usage)
+    })
     const passOn = (text: string): Effect.Effect<void> => {
       if (text === "") return Effect.void
       heard.at = Infinity
@@ -122,7 +126,7 @@ export const run = (
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
-        heard.beganAt ??= clock.currentTimeMillisUnsafe()
+        heard.firstAt ??= clock.currentTimeMillisUnsafe()
         yield* passOn(characters.add(hear(heard, next.value)))
         heard.at = clock.currentTimeMillisUnsafe()
       }
@@ -133,7 +137,14 @@ export const run = (
     return Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
       heard.at = startedAt
       return Effect.raceFirst(listen, silence(silenceLimit, heard)).pipe(
-        Effect.onExit((exit) => Effect.andThen(called(chat.model, startedAt, heard, exit, metrics), tell(exit)))
+        Effect.onExit((exit) =>
+          Effect.andThen(called(chat.model, startedAt, heard, exit, metrics), tell(exit, startedAt))
+        ),
+        ModelSpan.around({
+          model: chat.model,
+          parameters: chat.parameters,
+          messages: () => messages.map(shown)
+        })
       )
     })
   })
@@ -142,7 +153,7 @@ export const run = (
 const called = (
   model: string,
   startedAt: number,
-  { beganAt }: Heard,
+  { firstAt }: Heard,
   exit: Exit.Exit<unknown, ModelCallFailed>,
   metrics: Metrics["Service"]
 ) =>
@@ -154,9 +165,34 @@ const called = (
     yield* metrics.modelCalled({
       model,
       seconds: (now - startedAt) / 1000,
-      firstChunkSeconds: beganAt === undefined ? undefined : (beganAt - startedAt) / 1000,
+      firstChunkSeconds: firstAt === undefined ? undefined : (firstAt - startedAt) / 1000,
       error: Exit.isSuccess(exit) ? undefined : (failed?.reason ?? givenUp)
     })
+  })
+
+const roles: Readonly<Record<string, string>> = { human: "user", ai: "assistant" }
+
+/** For tracing systems that are shown what is said. */
+const shown = (message: BaseMessage) => ({
+  role: roles[message.type] ?? message.type,
+  content: message.text,
+  tool_calls: ToolCalls.of(message)
+})
+
+const decodeCached = Schema.decodeUnknownOption(
+  Schema.Struct({ input_token_details: Schema.Struct({ cache_read: Schema.Int }) })
+)
+
+const traced = (heard: Heard, model: string, startedAtMillis: number, usage: ModelUsage | undefined) =>
+  ModelSpan.heard({
+    model: usage?.model ?? model,
+    inputTokens: usage?.inputTokens,
+    outputTokens: usage?.outputTokens,
+    cachedTokens: Option.getOrUndefined(decodeCached(heard.counted))?.input_token_details.cache_read,
+    finishReason: heard.finishReason,
+    startedAtMillis,
+    firstAtMillis: heard.firstAt,
+    text: () => shown(answerOf(heard))
   })
 
 /** Whether an answer is one that a turn can go on with. */

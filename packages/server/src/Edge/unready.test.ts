@@ -31,7 +31,7 @@ layer(listening, { excludeTestServices: true })("a server whose routes are not b
       })
       const [line, ...more] = yield* TestLog.logged("too-early-1")
       assert.isEmpty(more)
-      assert.deepInclude(line?.annotations, { method: "GET", route: "none", status: 503, client_address: "127.0.0.1" })
+      assert.deepInclude(line, { method: "GET", route: "none", status: 503, client_address: "127.0.0.1" })
     })
   )
 })

@@ -29,7 +29,8 @@ const account = Effect.map(LoginDelays, ({ guard, know }) => {
 })
 
 /** Whoever asks from there. */
-const from = (clientAddress: string) => Layer.succeed(RequestFacts, { route: "none", login: undefined, clientAddress })
+const from = (clientAddress: string) =>
+  Layer.succeed(RequestFacts, { route: "none", login: undefined, clientAddress, span: undefined })
 
 const isolated = Effect.provide(Layer.provide(LoginDelays.layerNoDeps, [layerMemory, NodeCrypto.layer]))
 

@@ -31,7 +31,7 @@ layer(TestServer.layer, { excludeTestServices: true })("a password that is asked
         assert.strictEqual(reply.headers.get("retry-after"), "1")
         const lines = yield* logged(reply.headers.get("x-request-id") ?? "")
         assert.include(
-          lines.map(({ annotations }) => annotations["outcome"]),
+          lines.map(({ outcome }) => outcome),
           "delayed"
         )
       }

@@ -3,6 +3,7 @@ import type { AIMessage, BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAICompletions } from "@langchain/openai"
 import { Duration, Effect, Redacted, Schedule } from "effect"
 import * as ModelCall from "./ModelCall.ts"
+import { modelFetch } from "./modelFetch.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
@@ -50,7 +51,7 @@ export const make = (
     const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
-      configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
+      configuration: { fetch: modelFetch, ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }) },
       maxTokens: options.maxTokens,
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,

@@ -103,7 +103,8 @@ export const run = (
     const listen = Effect.gen(function* () {
       const upstream = yield* Effect.acquireRelease(
         Effect.sync(() => new AbortController()),
-        (controller) => Effect.sync(() => controller.abort())
+        // One that was read to its end leaves its connection to the next.
+        (controller, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => controller.abort()))
       )
       const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
       const clock = yield* Clock.Clock

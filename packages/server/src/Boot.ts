@@ -4,9 +4,10 @@ import { Cause, Console, Effect, Layer, Predicate } from "effect"
 import * as Entropy from "./entropy.ts"
 import * as Settings from "./Settings/Settings.ts"
 import * as Logging from "./Telemetry/Logging.ts"
+import * as Tracing from "./Telemetry/Tracing.ts"
 
 /** What programs stand on: settings, logs, files, randomness. */
-export const layer = Logging.layer.pipe(
+export const layer = Layer.merge(Logging.layer, Tracing.layerNone).pipe(
   Layer.provideMerge(Settings.layerProvider),
   // What comes later stands in the place of what came before.
   Layer.provideMerge(Layer.mergeAll(NodeCrypto.layer, Entropy.layer, NodeServices.layer))

@@ -4,6 +4,10 @@ import { ChildProcess } from "effect/process"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
+import packageJson from "../../../package.json" with { type: "json" }
+
+/** What `npm start` tells Node. All get it, also what Parley is compared with. */
+const flags = packageJson.scripts.start.match(/--\S+/gu) ?? []
 
 /** The command line that runs a file of this package on the Node that runs this. */
 const command = (
@@ -16,7 +20,7 @@ const command = (
 ) =>
   ChildProcess.make(
     process.execPath,
-    [fileURLToPath(new URL(`../${file}`, import.meta.url)), ...(options.args ?? [])],
+    [...flags, fileURLToPath(new URL(`../${file}`, import.meta.url)), ...(options.args ?? [])],
     {
       // Nothing of the caller's environment, nor an .env file of the working directory: the same run everywhere.
       env: { NODE_ENV: "production", ...options.env },

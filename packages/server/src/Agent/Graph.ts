@@ -6,7 +6,7 @@
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages"
-import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
+import { Command, END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
 import { Clock, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { ofOthers, TurnFacts } from "../Telemetry/TurnFacts.ts"
@@ -98,9 +98,10 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
       Effect.mapError(({ error }) => error)
     )
     // What no longer fits is not shown again.
-    return spoken.length === recalled.spoken.length
-      ? { messages: [said] }
-      : { messages: Summary.replace({ ...recalled, spoken: [...spoken, said] }) }
+    const messages =
+      spoken.length === recalled.spoken.length ? [said] : Summary.replace({ ...recalled, spoken: [...spoken, said] })
+    const afterAnswer = summing === undefined ? END : "condense"
+    return new Command({ update: { messages }, goto: ToolCalls.of(said).length > 0 ? "tools" : afterAnswer })
   })
 
   const condense = Effect.fn("Graph.condense")(function* (state: State) {
@@ -115,17 +116,14 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
     return { messages: yield* ofOthers(ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent)) }
   })
 
-  const next = ({ messages }: State) => {
-    if (ToolCalls.of(messages.at(-1)).length > 0) return "tools"
-    return summing === undefined ? END : "condense"
-  }
-
   const graph = new StateGraph(State)
-    .addNode("agent", (state, { signal }) => nodes.run(inTime(agent(state)), signal))
     .addNode("tools", (state, { signal }) => nodes.run(inTime(tools(state)), signal))
     .addNode("condense", (state, { signal }) => nodes.run(condense(state), signal))
+    // A command costs less than a conditional edge, which is two more runnables with a run of LangSmith each.
+    .addNode("agent", (state: State, { signal }) => nodes.run(inTime(agent(state)), signal), {
+      ends: ["tools", "condense", END]
+    })
     .addEdge(START, "agent")
-    .addConditionalEdges("agent", next, ["tools", "condense", END])
     .addEdge("tools", "agent")
     .addEdge("condense", END)
     .compile({ checkpointer: turn.checkpointer })

@@ -5,6 +5,7 @@ import { Duration, Effect, Redacted, Schedule } from "effect"
 import type { Metrics } from "../Telemetry/Metrics.ts"
 import { ofOthers } from "../Telemetry/TurnFacts.ts"
 import * as ModelCall from "./ModelCall.ts"
+import { modelFetch } from "./modelFetch.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
@@ -56,6 +57,7 @@ export const make = (
       apiKey: Redacted.value(endpoint.apiKey),
       // What is said goes where it was set to go, and is not sent on to wherever somebody there points.
       configuration: {
+        fetch: modelFetch,
         ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }),
         fetchOptions: { redirect: "manual" }
       },

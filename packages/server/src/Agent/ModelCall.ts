@@ -1,9 +1,10 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
-import { AIMessage, AIMessageChunk, type BaseMessage, type ToolCallChunk } from "@langchain/core/messages"
+import type { AIMessage, BaseMessage } from "@langchain/core/messages"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Random, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
-import { joiner, storable } from "./characters.ts"
+import { joiner } from "./characters.ts"
+import { answerOf, hear, type Heard, nothingYet } from "./Heard.ts"
 import * as ModelSpan from "../Telemetry/ModelSpan.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
 import type { Metrics } from "../Telemetry/Metrics.ts"
@@ -26,62 +27,6 @@ export interface Listener {
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
-/** What has come so far: put together here, because most chunks are nothing but text. */
-interface Heard {
-  isBegun: boolean
-  text: string
-  /** Calls of tools, in the pieces in which they come. */
-  calls: AIMessageChunk | undefined
-  finishReason: string | undefined
-  /** The provider tells which model really answered, often with its date. */
-  modelName: string | undefined
-  counted: unknown
-  readonly withId: (piece: ToolCallChunk) => ToolCallChunk
-  /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
-  at: number
-  /** When the first chunk came. */
-  firstAt: number | undefined
-}
-
-const named = (value: unknown): string | undefined => (Predicate.isString(value) && value !== "" ? value : undefined)
-
-/** Gives the text of a chunk. Of several choices, which nobody asked for, the first is heard. */
-const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChunk): string => {
-  if (generationInfo?.["completion"]) return ""
-  heard.isBegun = true
-  heard.text += text
-  heard.finishReason = named(generationInfo?.["finish_reason"]) ?? heard.finishReason
-  heard.modelName = named(generationInfo?.["model_name"]) ?? heard.modelName
-  if (!AIMessageChunk.isInstance(message)) return text
-  heard.counted = message.usage_metadata ?? heard.counted
-  const { tool_call_chunks = [] } = message
-  if (tool_call_chunks.length > 0) {
-    const calls = new AIMessageChunk({ content: "", tool_call_chunks: tool_call_chunks.map(heard.withId) })
-    heard.calls = heard.calls === undefined ? calls : heard.calls.concat(calls)
-  }
-  return text
-}
-
-/** Some servers name no calls, but answers to them must name what they answer. */
-const namingCalls = (seed: number) => {
-  let count = 0
-  return (piece: ToolCallChunk): ToolCallChunk =>
-    named(piece.name) === undefined || named(piece.id) !== undefined
-      ? piece
-      : { ...piece, id: `call_${seed.toString(36)}_${count++}` }
-}
-
-/**
- * What the model needs to see again, and nothing of the provider's bookkeeping, which would be stored with it. Nor its
- * id: LangGraph gives one of its own, and a message whose id is known replaces the one that has it, while some providers
- * use theirs again.
- */
-const answerOf = ({ calls, text }: Heard): AIMessage =>
-  new AIMessage({
-    content: storable(text),
-    tool_calls: calls === undefined ? [] : [...(calls.tool_calls ?? []), ...ToolCalls.malformed(calls)]
-  })
-
 /** Fails when nothing comes for `silenceLimit`, before the first token or between tokens. */
 export const run = (
   chat: Chat,
@@ -91,17 +36,7 @@ export const run = (
   metrics: Metrics["Service"]
 ): Effect.Effect<AIMessage, ModelCallFailed> =>
   Effect.flatMap(Random.nextIntBetween(0, 2 ** 31), (seed) => {
-    const heard: Heard = {
-      isBegun: false,
-      text: "",
-      calls: undefined,
-      finishReason: undefined,
-      modelName: undefined,
-      counted: undefined,
-      withId: namingCalls(seed),
-      at: 0,
-      firstAt: undefined
-    }
+    const heard = nothingYet(seed)
     const characters = joiner()
     const tell = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, ModelCallFailed>, startedAt: number) {
       const usage = usageOf(chat.model, messages, heard, exit)
@@ -118,7 +53,8 @@ export const run = (
     const listen = Effect.gen(function* () {
       const upstream = yield* Effect.acquireRelease(
         Effect.sync(() => new AbortController()),
-        (controller) => Effect.sync(() => controller.abort())
+        // One that was read to its end leaves its connection to the next.
+        (controller, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => controller.abort()))
       )
       const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
       const clock = yield* Clock.Clock

@@ -1,5 +1,6 @@
 /** One line of the log: a flat JSON object, in which a request, its trace and its user can be looked for by name. */
-import { Array, Cause, Context, Formatter, Logger, Predicate, References, Tracer } from "effect"
+import { Array, Cause, Formatter, Logger, Predicate, References } from "effect"
+import { current } from "./RequestSpan.ts"
 
 const plain = (value: unknown): unknown =>
   Predicate.isString(value) || Predicate.isNumber(value) || Predicate.isBoolean(value) ? value : Formatter.format(value)
@@ -23,7 +24,7 @@ export const format: Logger.Logger<unknown, string> = Logger.make(({ cause, date
     level: logLevel.toUpperCase(),
     message: parts.filter(Predicate.isString).join(" ")
   }
-  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  const span = current(fiber)
   if (span !== undefined) {
     line["trace_id"] = span.traceId
     line["span_id"] = span.spanId

@@ -2,9 +2,9 @@
  * The first span of a request. Effect's own would have the whole address on it, query and all, the client's address and
  * its user agent; this one has nothing that says who asked or what for.
  */
-import { Context, Effect, Layer, Function, Tracer } from "effect"
+import { Context, Effect, type Fiber, Function, Layer, References, Tracer } from "effect"
 import { type Headers, HttpMiddleware, type HttpServerRequest } from "effect/http"
-import type { RequestFacts } from "./RequestFacts.ts"
+import { RequestFacts } from "./RequestFacts.ts"
 
 /** What another tracing system sent along with its `traceparent`, for the spans that continue its trace. */
 export class TraceState extends Context.Service<TraceState, string>()("@parley/server/Telemetry/TraceState") {}
@@ -39,7 +39,16 @@ export const begin = (request: HttpServerRequest.HttpServerRequest, requestId: s
     parent: parentOf(request.headers),
     sampled: isProbe(request.url) ? false : undefined,
     attributes: { "http.request.method": request.method, "url.scheme": "http", "request.id": requestId }
-  })
+  }).pipe(Effect.provideService(References.TracerEnabled, true))
+
+/** The span that something is part of: where there are no others, that of its request. */
+export const current = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  return span === undefined || span.traceId === noTrace ? fiber.getRef(RequestFacts).span : span
+}
+
+/** The trace of spans that Effect does not make. */
+const noTrace = "noop"
 
 /** What is known when there is an answer. With its route the span has its name: see `SpanEnding`. */
 export const answered = ({ login, route, span }: RequestFacts, status: number): void => {

@@ -1,9 +1,9 @@
 /**
- * Traces: to Langfuse when its keys are set, to a collector when an OTLP endpoint is. Without either Effect's own spans
- * give the log its trace ids, and nothing is loaded or exported.
+ * Traces: to Langfuse when its keys are set, to a collector when an OTLP endpoint is. Without either there
+ * is one span for each request, which gives the log its trace ids, and nothing is loaded or exported.
  */
 import { version } from "@parley/domain/Api"
-import { Clock, Context, Effect, Layer, Option, Redacted, Tracer } from "effect"
+import { Clock, Context, Effect, Layer, Option, Redacted, References, Tracer } from "effect"
 import { appEnvironment } from "../Settings/Setting.ts"
 import { Listener } from "./Observations.ts"
 import * as RequestSpan from "./RequestSpan.ts"
@@ -81,7 +81,7 @@ const loss = Effect.gen(function* () {
 const exporting = Effect.gen(function* () {
   const destinations = { langfuse: yield* langfuse, otlp: yield* otlp }
   const isOff = (yield* settings.sdkDisabled.config) || !(destinations.langfuse ?? destinations.otlp)
-  if (isOff) return Layer.empty
+  if (isOff) return Layer.succeed(References.TracerEnabled, false)
   const { listener, make } = yield* Effect.promise(() => import("./openTelemetry.ts"))
   const options = {
     ...destinations,

@@ -1,4 +1,5 @@
 import { assert, layer } from "@effect/vitest"
+import { contentType as metricsType } from "@parley/domain/Metrics"
 import { Effect } from "effect"
 import { operations, served } from "./ApiDocument.ts"
 import { judge } from "./FuzzJudge.ts"
@@ -44,6 +45,17 @@ layer(TestServer.layer, { excludeTestServices: true })("an answer", (it) => {
     it.effect(`${what} is told from others`, () =>
       Effect.map(judged("post /api/v1/chat/sessions", reply), (problems) =>
         problem === "" ? assert.strictEqual(problems, "") : assert.include(problems, problem)
+      )
+    )
+
+  for (const [what, text, problem] of [
+    ["as documented", "a 1\n# EOF\n", ""],
+    ["that break off", "a 1\n", "without an end"]
+  ] as const)
+    it.effect(`of metrics ${what} is told from others`, () =>
+      Effect.map(
+        judged("get /metrics", { status: 200, headers: { ...headers, "content-type": metricsType }, text }),
+        (problems) => (problem === "" ? assert.strictEqual(problems, "") : assert.include(problems, problem))
       )
     )
 

@@ -1,4 +1,5 @@
 /** Whether an answer is one that the OpenAPI document speaks of. */
+import { contentType as metricsType } from "@parley/domain/Metrics"
 import { ChatEvent } from "@parley/domain/Chat"
 import { Array, Option, Result, Schema } from "effect"
 import { type Document, type Operation, problemsOf, type Response } from "./ApiDocument.ts"
@@ -42,6 +43,7 @@ const bodyProblems = (
   const media = content[type]
   if (media === undefined) return [`the content type ${type || "is missing"}`]
   if (type === "text/event-stream") return streamProblems(document, media.schema, text)
+  if (type === metricsType) return text.endsWith("\n# EOF\n") ? [] : ["metrics without an end"]
   return Option.match(parseJson(text), {
     onNone: () => ["a body that is no JSON"],
     onSome: (json) => [problemsOf(document, media.schema, json)].filter((problem) => problem !== "")

@@ -27,6 +27,7 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
   it.effect("that are answered are counted with their calls, tokens and euros, by how they were asked for", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
+      yield* stub.reset
       const person = yield* newcomer
       yield* stub.enqueue(Reply.text("One.", { usage: { promptTokens: 100, completionTokens: 10 } }))
       yield* stub.enqueue(Reply.text("Two.", { usage: { promptTokens: 200, completionTokens: 20 } }))
@@ -66,6 +67,7 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
   it.effect("that need another attempt, and another model, say why, and what was spent in vain", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
+      yield* stub.reset
       const person = yield* newcomer
       const usage = { promptTokens: 1000, completionTokens: 1 }
       yield* stub.enqueue(Reply.refusal({ status: 500 }))
@@ -91,6 +93,7 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
   it.effect("that fail, are refused or cancelled are told apart, and so is their money", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
+      yield* stub.reset
       const person = yield* newcomer
       const moved = yield* changes(
         {
@@ -101,7 +104,6 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
           overhead: ["chat_turn_overhead_seconds_count"]
         },
         Effect.gen(function* () {
-          yield* stub.reset
           yield* stub.enqueue(Reply.refusal({ status: 401 }))
           assert.strictEqual((yield* say(person, "Fail")).status, 502)
           yield* stub.nextCall
@@ -120,6 +122,7 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
   it.effect("are streams under way, and requests, until the client has everything", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
+      yield* stub.reset
       const person = yield* newcomer
       const gate = yield* Deferred.make<void>()
       yield* stub.enqueue(Reply.text(["a", "b"], { afterChunks: { count: 1, stop: Deferred.await(gate) } }))
@@ -138,6 +141,7 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
   it.effect("have the time of models and tools left out of their overhead", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
+      yield* stub.reset
       const person = yield* newcomer
       yield* stub.enqueue(Reply.text("Late.", { delayBeforeHeaders: "700 millis" }))
       const moved = yield* changes(

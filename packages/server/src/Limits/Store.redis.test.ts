@@ -3,6 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { randomUUID } from "node:crypto"
+import { parse, valueOf } from "../../test/Exposition.ts"
 import { RealRedis } from "../../test/RealRedis.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { layerConfig, TestServer } from "../../test/TestServer.ts"
@@ -64,6 +65,27 @@ const withRedis = (redis: typeof RealRedis.layer) =>
   Effect.provide(Layer.fresh(Layer.merge(redis.pipe(Layer.provide(NodeServices.layer)), TestLog.layer)))
 
 layer(Layer.empty, { excludeTestServices: true })("with Redis", (it) => {
+  it.effect("what it fails to count is counted", () =>
+    Effect.gen(function* () {
+      const { kill, url } = yield* RealRedis
+      const context = yield* Layer.build(
+        Layer.fresh(Store.layer.pipe(Layer.provideMerge(Metrics.layer))).pipe(
+          Layer.provide(layerConfig({ REDIS_URL: url }))
+        )
+      )
+      const store = Context.get(context, RateLimiter.RateLimiterStore)
+      const errors = Effect.map(Context.get(context, Metrics).exposition, (text) =>
+        valueOf(parse(text), "rate_limit_store_errors_total")
+      )
+      yield* take(store, "anybody")
+      assert.strictEqual(yield* errors, 0)
+      yield* kill
+      // It is left alone for a while after the first of them.
+      for (let n = 0; n < 5; n++) yield* take(store, "anybody")
+      assert.strictEqual(yield* errors, 1)
+    }).pipe(withRedis(RealRedis.layer))
+  )
+
   it.effect("servers count together: exactly so many get through of five hundred on two of them", () =>
     Effect.gen(function* () {
       const { url } = yield* RealRedis

@@ -107,11 +107,11 @@ layer(billing, { excludeTestServices: true })("the API", (it) => {
       const current_password = credentials.password
       yield* visit("get /api/v1/users/me/export", 200, { token })
       yield* visit("patch /api/v1/users/me", 200, { token, body: { email: "countess@example.com", current_password } })
-      yield* visit("patch /api/v1/users/me", 401, { token, body: { email: "ada@example.com", current_password: "x" } })
+      yield* visit("patch /api/v1/users/me", 400, { token, body: { email: "ada@example.com", current_password: "x" } })
       const passwords = { current_password, new_password: "Another-horse-8" }
       yield* visit("post /api/v1/users/me/password", 204, { token, body: passwords })
-      yield* visit("post /api/v1/users/me/password", 401, { token, body: passwords })
-      yield* visit("delete /api/v1/users/me", 401, { token, body: { current_password } })
+      yield* visit("post /api/v1/users/me/password", 400, { token, body: passwords })
+      yield* visit("delete /api/v1/users/me", 400, { token, body: { current_password } })
       yield* visit("delete /api/v1/users/me", 422, { token })
       yield* visit("post /api/v1/auth/logout", 204, { token })
       const again = { email: "countess@example.com", password: "Another-horse-8" }

@@ -89,12 +89,12 @@ export const costStatistics = ["avg", "p50", "p95", "max"] as const
 export const costThresholds = ["target", "limit"] as const
 export const activityWindows = ["day", "week", "month"] as const
 
+/** Where traces go. */
+export const exporters = ["langfuse", "otlp"] as const
+export type Exporter = (typeof exporters)[number]
+
 /** Of nodejs_gc_duration_seconds, which prom-client brings. */
 export const garbageKinds = ["major", "minor", "incremental", "weakcb"] as const
-
-/** Those of RFC 9110 and PATCH; others are `_OTHER`, as OpenTelemetry has it. */
-const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
-export const methodLabel = (method: string): string => (methods.has(method) ? method : "_OTHER")
 
 const httpSeconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 const turnSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
@@ -235,6 +235,11 @@ export const make = (registry: Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE
     businessFreshness: gauge(
       "business_metrics_last_success_timestamp_seconds",
       "When the gauges that are counted in the database were last counted; 0 before this server knows of any."
+    ),
+    spansLost: counter(
+      "telemetry_spans_lost_total",
+      "Spans that did not arrive where traces are collected, or found no place in the queue.",
+      "exporter"
     ),
     build: gauge("app_build_info", "Always 1.", "version")
   }

@@ -65,6 +65,8 @@ export class Metrics extends Context.Service<
 
     /** No effect, because it is done for every statement. */
     readonly statementEnded: (statement: Catalogue.Statement, seconds: number) => void
+    /** No effect, because exporters tell it. */
+    readonly spansLost: (exporter: Catalogue.Exporter, spans: number) => void
     /** Asked when there is a scrape. */
     readonly poolIs: (state: () => PoolState) => Effect.Effect<void>
 
@@ -130,7 +132,7 @@ const make = (): Metrics["Service"] => {
     requestBegan: during(all.httpActive),
     responded: ({ method, route, seconds, status }) =>
       observe(all.httpDuration, seconds, {
-        http_request_method: Catalogue.methodLabel(method),
+        http_request_method: methodLabel(method),
         http_route: route,
         http_response_status_code: status
       }),
@@ -172,6 +174,7 @@ const make = (): Metrics["Service"] => {
     limitStoreFailed: count(all.limitStoreErrors, {}),
 
     statementEnded: (operation, seconds) => all.statementDuration.observe({ labels: { operation }, value: seconds }),
+    spansLost: (exporter, spans) => all.spansLost.inc({ exporter }, spans),
     poolIs: (state) => Effect.sync(() => void (pool = state)),
 
     billingReceived: ({ payments, subscription }) =>
@@ -190,6 +193,10 @@ const make = (): Metrics["Service"] => {
       })
   })
 }
+
+/** Those of RFC 9110 and PATCH; others are `_OTHER`, as OpenTelemetry has it. */
+const methods = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
+const methodLabel = (method: string): string => (methods.has(method) ? method : "_OTHER")
 
 const count = <L extends string>(counter: Counter<L>, labels: Partial<Record<L, string>>, by = 1) =>
   Effect.sync(() => counter.inc(labels, by))

@@ -3,8 +3,10 @@
  * is one span for each request, which gives the log its trace ids, and nothing is loaded or exported.
  */
 import { version } from "@parley/domain/Api"
-import { Clock, Context, Effect, Layer, Option, Redacted, References, Tracer } from "effect"
+import { Clock, Effect, Layer, Option, Redacted, References, Tracer } from "effect"
 import { appEnvironment } from "../Settings/Setting.ts"
+import type { Exporter } from "./Catalogue.ts"
+import { Metrics } from "./Metrics.ts"
 import { Listener } from "./Observations.ts"
 import * as RequestSpan from "./RequestSpan.ts"
 import { headersOf, settings } from "./settings.ts"
@@ -14,12 +16,6 @@ const flushTimeout = "2 seconds"
 
 /** How often the log hears that traces are lost. */
 const tellEveryMillis = 60_000
-
-/** Told of every span that did not arrive: for a counter. */
-export const LostSpans = Context.Reference<(to: "langfuse" | "otlp", spans: number) => void>(
-  "@parley/server/Telemetry/LostSpans",
-  { defaultValue: () => () => {} }
-)
 
 const langfuse = Effect.gen(function* () {
   const publicKey = yield* settings.langfusePublicKey.config
@@ -61,13 +57,13 @@ const resource = Effect.gen(function* () {
 
 /** Counts, and tells the log now and then. */
 const loss = Effect.gen(function* () {
-  const count = yield* LostSpans
+  const { spansLost } = yield* Metrics
   const clock = yield* Clock.Clock
   const fork = Effect.runForkWith(yield* Effect.context())
-  return (to: "langfuse" | "otlp") => {
+  return (to: Exporter) => {
     let [untold, toldAt] = [0, -Infinity]
     return (spans: number, why: string): void => {
-      count(to, spans)
+      spansLost(to, spans)
       untold += spans
       const now = clock.currentTimeMillisUnsafe()
       if (now - toldAt < tellEveryMillis) return

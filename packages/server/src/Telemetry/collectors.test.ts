@@ -3,6 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it, layer, vi } from "@effect/vitest"
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { freePort } from "../../bench/Processes.ts"
+import { parse, valueOf } from "../../test/Exposition.ts"
 import { type Mood, OtlpReceiver } from "../../test/OtlpReceiver.ts"
 import * as ServerProcess from "../../test/ServerProcess.ts"
 import { StubModel } from "../../test/StubModel.ts"
@@ -12,15 +13,13 @@ import * as TestLog from "../../test/TestLog.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import { paths, settingsFor } from "../../test/TracedServer.ts"
 import { shape } from "../../test/traceTree.ts"
+import { exporters } from "./Catalogue.ts"
 import { bounded, maxPendingSpans } from "./Exports.ts"
-import { LostSpans } from "./Tracing.ts"
 
 // Servers are started, four of them.
 vi.setConfig({ testTimeout: 60_000 })
 
 const moods: ReadonlyArray<Mood | "refusing"> = ["failing", "hang", "refusing"]
-
-const counted: Array<number> = []
 
 for (const mood of moods) {
   const Server = Layer.unwrap(
@@ -30,15 +29,11 @@ for (const mood of moods) {
       const settings = settingsFor(mood === "refusing" ? `http://127.0.0.1:${yield* freePort}` : url)
       return TestServer.layerWith({ settings })
     })
-  ).pipe(
-    Layer.provideMerge(OtlpReceiver.layer),
-    Layer.provide(Layer.succeed(LostSpans, (_, spans) => void counted.push(spans)))
-  )
+  ).pipe(Layer.provideMerge(OtlpReceiver.layer))
 
   layer(Server, { excludeTestServices: true })(`with a collector that is ${mood}`, (it) => {
     it.effect("turns are answered as ever, and what is lost is counted and told", () =>
       Effect.gen(function* () {
-        counted.length = 0
         const person = yield* newcomer
         for (let said = 0; said < 10; said++) yield* answer(person, `Word ${said}`)
         const told = Effect.map(TestLog.all, (lines) =>
@@ -51,10 +46,9 @@ for (const mood of moods) {
           })
         )
         assert.lengthOf(lines, 2)
-        assert.isAbove(
-          counted.reduce((sum, spans) => sum + spans, 0),
-          10
-        )
+        const exposition = parse((yield* (yield* TestServer).ask("GET", "/metrics")).text)
+        for (const exporter of exporters)
+          assert.isAbove(valueOf(exposition, "telemetry_spans_lost_total", { exporter }) ?? 0, 10, exporter)
       })
     )
   })

@@ -17,6 +17,7 @@ export const begin = (all: Catalogue.Catalogue): void => {
   for (const limit of limitNames) {
     for (const decision of Catalogue.limitDecisions) all.limitDecisions.inc({ limit, decision }, 0)
   }
+  for (const exporter of Catalogue.exporters) all.spansLost.inc({ exporter }, 0)
   for (const status of Catalogue.paymentStatuses) all.payments.inc({ status }, 0)
   for (const event of Catalogue.subscriptionEvents) all.subscriptionEvents.inc({ event }, 0)
   for (const operation of Catalogue.statements) all.statementDuration.zero({ operation })

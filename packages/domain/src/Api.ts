@@ -6,6 +6,7 @@ import { InternalServerError, ServiceUnavailable, ValidationError } from "./Erro
 import { ExportGroup } from "./Export.ts"
 import { HealthGroup } from "./Health.ts"
 import { RateLimited } from "./Limits.ts"
+import { MetricsGroup } from "./Metrics.ts"
 import { documented, refusalsDescription } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
 import { UsageGroup } from "./Usage.ts"
@@ -24,7 +25,7 @@ export class Api extends HttpApi.make("parley")
   .prefix("/api/v1")
   .middleware(RateLimited)
   // Probes are not limited.
-  .add(HealthGroup)
+  .add(HealthGroup, MetricsGroup)
   .middleware(Boundary)
   .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })
   .annotate(HttpApi.HeadersParseOptions, { errors: "all" })

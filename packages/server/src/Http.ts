@@ -21,6 +21,7 @@ import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
 import * as Limits from "./Limits/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
+import * as Metrics from "./Telemetry/Http.ts"
 import * as Usage from "./Usage/Http.ts"
 import * as Users from "./Users/Http.ts"
 
@@ -32,7 +33,8 @@ const Handlers = Layer.mergeAll(
   Sessions.layer,
   Chat.layer,
   Billing.layer,
-  Health.layer
+  Health.layer,
+  Metrics.layer
 )
 
 /** Beside the API: what explains it. */

@@ -3,6 +3,7 @@ import { Layer } from "effect"
 import { AgentMemory } from "./Agent/AgentMemory.ts"
 import { Auth } from "./Auth/Auth.ts"
 import { Billing } from "./Billing/Billing.ts"
+import { Business } from "./Business/Business.ts"
 import { Turns } from "./Chat/Turns.ts"
 import { Export } from "./Export/Export.ts"
 import { Health } from "./Health/Health.ts"
@@ -12,10 +13,10 @@ import { Sessions } from "./Sessions/Sessions.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
-const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer, Billing.layer).pipe(
-  Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer)),
+const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.layer, Business.layer).pipe(
+  Layer.provideMerge(Layer.mergeAll(Auth.layer, Sessions.layer, Usage.layer, Billing.layer)),
   Layer.provideMerge(Layer.mergeAll(AgentMemory.layer, Users.layer))
 )
 
-/** Wants `HttpServer`, `SqlClient`, `Agent`, `Prices`, and what Node has: files, randomness, digests. */
+/** Wants `HttpServer`, `SqlClient`, `Metrics`, `Agent`, `Prices`, and what Node has: files, randomness, digests. */
 export const layer = Http.layer.pipe(Layer.provide(Rooms))

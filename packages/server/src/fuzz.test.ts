@@ -14,6 +14,7 @@ import * as TestLog from "../test/TestLog.ts"
 import { layerConfig, TestServer } from "../test/TestServer.ts"
 import * as Http from "./Http.ts"
 import * as Server from "./Server.ts"
+import { Metrics } from "./Telemetry/Metrics.ts"
 import { Prices } from "./Usage/Prices.ts"
 
 /** More of it, or the same again: see CONTRIBUTING. */
@@ -34,6 +35,7 @@ const FuzzedServer = Layer.merge(TestServer.layerClient, Server.layer).pipe(
   Layer.provide([parrot, Prices.layer]),
   Layer.provide(Http.layerServer),
   Layer.provideMerge(Layer.merge(TestDatabase.layer, TestLog.layer)),
+  Layer.provide(Metrics.layer),
   Layer.provide(layerConfig({ PORT: "0", STRIPE_WEBHOOK_SECRET: secret })),
   Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
 )

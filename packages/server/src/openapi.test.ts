@@ -45,7 +45,8 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "get /",
           "get /health",
           "get /health/live",
-          "get /health/ready"
+          "get /health/ready",
+          "get /metrics"
         ]
       )
     )

@@ -5,6 +5,7 @@ import type { ModelUsage } from "../src/Agent/Agent.ts"
 import { ModelBreaker } from "../src/Agent/ModelBreaker.ts"
 import * as Model from "../src/Agent/Model.ts"
 import type { ModelOptions } from "../src/Agent/settings.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import { currentTime } from "../src/Agent/Tools/CurrentTime.ts"
 import * as HeldClock from "./HeldClock.ts"
 import { StubModel } from "./StubModel.ts"
@@ -30,8 +31,9 @@ export const asking = Effect.fnUntraced(function* (more: Partial<ModelOptions> =
   const spoken = yield* Deferred.make<void>()
   const usage: Array<ModelUsage> = []
   const breaker = Context.get(yield* Layer.build(Layer.fresh(ModelBreaker.layer)), ModelBreaker)
+  const metrics = yield* Effect.provide(Metrics, Layer.fresh(Metrics.layer))
   const endpoint = { baseUrl: stub.baseUrl, apiKey: Redacted.make("sk-stub") }
-  const model = Model.make(endpoint, breaker, [currentTime], { ...options, ...more })
+  const model = Model.make(endpoint, breaker, metrics, [currentTime], { ...options, ...more })
   const answer = model
     .answer([new HumanMessage(secret)], {
       onText: (text) =>

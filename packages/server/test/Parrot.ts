@@ -5,7 +5,15 @@ import { Agent, type Question } from "../src/Agent/Agent.ts"
 export const parrot = Layer.succeed(Agent, {
   answer: Effect.fnUntraced(function* ({ content, messageId, onEvent, onUsage, sessionId }: Question) {
     for (const word of content.split(/(?= )/u)) yield* onEvent({ _tag: "Token", content: word })
-    yield* onUsage({ model: "parrot", inputTokens: 3, outputTokens: 4, isEstimated: false })
+    yield* onUsage({
+      model: "parrot",
+      requestedModel: "parrot",
+      inputTokens: 3,
+      outputTokens: 4,
+      isEstimated: false,
+      purpose: "answer",
+      isInVain: false
+    })
     const checkpoint = { checkpoint_ns: "", checkpoint_id: messageId, parent_checkpoint_id: null }
     return {
       content,

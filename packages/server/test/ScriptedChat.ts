@@ -1,9 +1,10 @@
 /** A model in memory, without a wire, and what it may say: chunks as the client library hands them over. */
 import { AIMessageChunk, type AIMessageChunkFields, ChatMessageChunk, HumanMessage } from "@langchain/core/messages"
 import { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Deferred, Duration, Effect, Queue } from "effect"
+import { Deferred, Duration, Effect, Layer, Queue } from "effect"
 import type { ModelUsage } from "../src/Agent/Agent.ts"
 import * as ModelCall from "../src/Agent/ModelCall.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 
 export const chunk = (fields: AIMessageChunkFields, generationInfo: Record<string, unknown> = {}) => {
   const message = new AIMessageChunk(fields)
@@ -30,6 +31,7 @@ export const miscounted = count(Number.NaN, 0.5)
 /** A model in memory: says what is offered to it, and tells when it is asked for more. */
 export const scripted = Effect.gen(function* () {
   const chunks = yield* Queue.unbounded<ChatGenerationChunk | "end" | Error>()
+  const metrics = yield* Effect.provide(Metrics, Layer.fresh(Metrics.layer))
   let asked = 0
   let awaited = { goal: Infinity, reached: Deferred.makeUnsafe<void>() }
   let aborted = false
@@ -59,9 +61,12 @@ export const scripted = Effect.gen(function* () {
     }),
     isAborted: () => aborted,
     run: (onText: ModelCall.Listener["onText"] = (piece) => Effect.sync(() => void heard.push(piece))) =>
-      ModelCall.run(chat, [new HumanMessage("How are you?")], Duration.seconds(30), {
-        onText,
-        onUsage: (used) => Effect.sync(() => void usage.push(used))
-      })
+      ModelCall.run(
+        chat,
+        [new HumanMessage("How are you?")],
+        Duration.seconds(30),
+        { onText, onUsage: (used) => Effect.sync(() => void usage.push(used)) },
+        metrics
+      )
   }
 })

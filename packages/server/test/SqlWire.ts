@@ -1,8 +1,9 @@
 /** A wire to PostgreSQL that counts what passes: each statement the database is asked to execute, BEGIN and COMMIT too. */
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { connect, createServer } from "node:net"
 import type { Socket } from "node:net"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 
 /** Of the frontend's messages these execute something: a simple query, and a prepared statement's portal. */
@@ -81,7 +82,7 @@ export const make = () => {
         answerTimeout: "5 seconds"
       })
     })
-  )
+  ).pipe(Layer.provide(Metrics.layer))
 
   /** What an effect asked of the database. Nothing else may be at it meanwhile. */
   const count = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

@@ -5,6 +5,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { Auth } from "../src/Auth/Auth.ts"
 import { Users } from "../src/Users/Users.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 import * as TestLog from "./TestLog.ts"
 import { layerConfig } from "./TestServer.ts"
@@ -14,7 +15,7 @@ export const layerSettings = (settings: Readonly<Record<string, string>> = {}) =
 
 /** Another server on the same database, set up in this way. */
 export const anotherServer = (settings?: Readonly<Record<string, string>>) =>
-  Layer.fresh(Auth.layer).pipe(Layer.provideMerge(Users.layer), Layer.provide(layerSettings(settings)))
+  Layer.fresh(Auth.layer).pipe(Layer.provideMerge(Users.layer), Layer.provide([layerSettings(settings), Metrics.layer]))
 
 export const layer = anotherServer().pipe(Layer.provideMerge(Layer.merge(TestDatabase.layer, TestLog.layer)))
 

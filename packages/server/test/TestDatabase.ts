@@ -1,9 +1,10 @@
 /** A migrated PostgreSQL database of a test's own. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 
 export const templateName = "parley_template"
 
@@ -41,6 +42,6 @@ export const layerPool = (maxConnections: number, multiplex = true) =>
     Effect.flatMap(make, ({ url }) =>
       BoundedClient.make({ url, maxConnections, multiplex, answerTimeout: "5 seconds" })
     )
-  )
+  ).pipe(Layer.provide(Metrics.layer))
 
 export const layer = layerPool(10)

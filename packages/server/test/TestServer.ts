@@ -6,6 +6,7 @@ import { Agent } from "../src/Agent/Agent.ts"
 import { ModelEndpoint } from "../src/Agent/ModelEndpoint.ts"
 import { Tools } from "../src/Agent/Tools/Tools.ts"
 import * as Server from "../src/Server.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import { Prices } from "../src/Usage/Prices.ts"
 import { StubModel } from "./StubModel.ts"
 import * as TestDatabase from "./TestDatabase.ts"
@@ -139,7 +140,9 @@ export class TestServer extends Context.Service<
     }
   ) =>
     TestServer.layerNoDeps(options).pipe(
-      Layer.provideMerge(Layer.mergeAll(StubModel.layer, options.database ?? TestDatabase.layer, TestLog.layer)),
+      Layer.provideMerge(
+        Layer.mergeAll(StubModel.layer, options.database ?? TestDatabase.layer, TestLog.layer, Metrics.layer)
+      ),
       Layer.provide(layerConfig(options.settings)),
       Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
     )

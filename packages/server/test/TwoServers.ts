@@ -5,6 +5,7 @@ import { Agent } from "../src/Agent/Agent.ts"
 import { CheckpointRepo } from "../src/Agent/CheckpointRepo.ts"
 import { ModelBreaker } from "../src/Agent/ModelBreaker.ts"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import { StubModel } from "./StubModel.ts"
 import * as TestLog from "./TestLog.ts"
 import { layerConfig, TestServer } from "./TestServer.ts"
@@ -30,7 +31,9 @@ export class TwoServers extends Context.Service<TwoServers, readonly [Server, Se
           BoundedClient.make({ url, maxConnections: 5, multiplex: true, answerTimeout: "5 seconds" })
         )
         const server = Effect.map(
-          Layer.build(Layer.fresh(Layer.provide(TestServer.layerNoDeps({ agent }), database))),
+          Layer.build(
+            Layer.fresh(TestServer.layerNoDeps({ agent }).pipe(Layer.provide(database), Layer.provide(Metrics.layer)))
+          ),
           Context.get(TestServer)
         )
         return TwoServers.of([yield* server, yield* server])

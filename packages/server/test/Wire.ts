@@ -3,6 +3,7 @@ import { PgClient } from "@effect/sql-pg"
 import { Context, type Duration, Effect, Layer, Redacted } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
+import { Metrics } from "../src/Telemetry/Metrics.ts"
 import * as TestDatabase from "./TestDatabase.ts"
 
 export class Wire extends Context.Service<
@@ -71,11 +72,20 @@ export const layer = Layer.effect(
   })
 )
 
-/** For `TestServer.layerWith`: the pool at this end of the wire. */
-export const layerPool = (options: { readonly multiplex: boolean; readonly answerTimeout: Duration.Input }) =>
+/** The pool at this end of the wire, which stays open. */
+const layerPoolOn = (options: { readonly multiplex: boolean; readonly answerTimeout: Duration.Input }) =>
   BoundedClient.layerFrom(
     Effect.flatMap(Wire, ({ url }) => BoundedClient.make({ url, maxConnections: 3, ...options }))
-  ).pipe(Layer.provide(layer))
+  ).pipe(Layer.provide(Metrics.layer))
+
+/** For `TestServer.layerWith`: with the wire. */
+export const layerPool = (options: Parameters<typeof layerPoolOn>[0]) => layerPoolOn(options).pipe(Layer.provide(layer))
+
+/** At the end of a wire that the test has. */
+export const layerDatabaseOf = (wire: Wire["Service"]) =>
+  Layer.fresh(layerPoolOn({ multiplex: true, answerTimeout: "5 seconds" })).pipe(
+    Layer.provide(Layer.succeed(Wire, wire))
+  )
 
 export const layerDatabase = layerPool({ multiplex: true, answerTimeout: "5 seconds" })
 

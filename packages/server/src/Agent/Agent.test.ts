@@ -9,6 +9,7 @@ import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import { layerConfig, layerModel } from "../../test/TestServer.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { Agent, type ModelUsage } from "./Agent.ts"
 import { AgentMemory } from "./AgentMemory.ts"
 import type { ChatCompletionRequest } from "./Offline/ChatCompletionRequest.ts"
@@ -19,7 +20,7 @@ const environment = { AGENT_NAME: "R2-D2 & $&", LLM_TOTAL_TIMEOUT: "30 seconds",
 const agent = Layer.mergeAll(Agent.layer, AgentMemory.layer).pipe(
   Layer.provide([layerModel, Tools.layer]),
   Layer.provideMerge(StubModel.layer),
-  Layer.provide([TestDatabase.layer, layerConfig(environment), NodeServices.layer])
+  Layer.provide([TestDatabase.layer, layerConfig(environment), NodeServices.layer, Metrics.layer])
 )
 
 const ask = Effect.fnUntraced(function* (sessionId: SessionId, content: string, usage: Array<ModelUsage> = []) {

@@ -7,8 +7,9 @@ import { CheckpointRepo } from "./CheckpointRepo.ts"
 import { ModelBreaker } from "./ModelBreaker.ts"
 import { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { TurnModelError } from "./ModelError.ts"
-import { modelOptions, settings } from "./settings.ts"
+import { modelOptions, modelsOf, settings } from "./settings.ts"
 import { Tools } from "./Tools/Tools.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import * as Window from "./Window.ts"
 
 export type AgentEvent =
@@ -17,11 +18,16 @@ export type AgentEvent =
 
 /** Tokens of one call of the model. */
 export interface ModelUsage {
+  /** As who answered calls itself; and as it was asked for. */
   readonly model: string
+  readonly requestedModel: string
   readonly inputTokens: number
   readonly outputTokens: number
   /** The call did not get to where the provider tells its count. */
   readonly isEstimated: boolean
+  readonly purpose: "answer" | "summary"
+  /** Nothing came of it that could be used. */
+  readonly isInVain: boolean
 }
 
 export interface Answer {
@@ -58,12 +64,14 @@ export class Agent extends Context.Service<
       const checkpoints = yield* CheckpointRepo
       const tools = yield* Tools
       const breaker = yield* ModelBreaker
+      const metrics = yield* Metrics
       const fs = yield* FileSystem.FileSystem
       const prompt = (name: string) =>
         Effect.orDie(fs.readFileString(fileURLToPath(new URL(`./prompts/${name}.md`, import.meta.url))))
       const systemTemplate = yield* prompt("system")
       const summaryPrompt = yield* prompt("summary")
       const options = yield* modelOptions
+      yield* metrics.modelsKnown(modelsOf(endpoint, options))
       const agentName = yield* settings.agentName.config
       const contextTokens = yield* settings.contextTokens.config
       const totalTimeout = yield* settings.totalTimeout.config
@@ -74,9 +82,13 @@ export class Agent extends Context.Service<
           const { CheckpointStaging, Graph, Model } = yield* Effect.promise(() => import("./langchain.ts"))
           return {
             run: Graph.run,
-            model: Model.make(endpoint, breaker, tools, options),
+            model: Model.make(endpoint, breaker, metrics, tools, options),
             // A summary that fails is tried again in the next turn.
-            summarizer: Model.make(endpoint, breaker, [], { ...options, maxAttempts: 1, maxTokens: summaryMaxTokens }),
+            summarizer: Model.make(endpoint, breaker, metrics, [], {
+              ...options,
+              maxAttempts: 1,
+              maxTokens: summaryMaxTokens
+            }),
             stage: CheckpointStaging.stage
           }
         })

@@ -9,6 +9,7 @@ import { type BaseMessage, HumanMessage } from "@langchain/core/messages"
 import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
 import { Clock, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
+import { ofOthers, TurnFacts } from "../Telemetry/TurnFacts.ts"
 import type { AgentEvent, ModelUsage } from "./Agent.ts"
 import type { Model } from "./Model.ts"
 import { isOverflow, type TurnModelError } from "./ModelError.ts"
@@ -54,6 +55,8 @@ export const run = Effect.fn("Graph.run")(function* (
   const nodes = yield* makeNodes
   const scope = yield* Effect.scope
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)
+  const facts = yield* TurnFacts
+  facts.deadlineMillis = deadline
   let content = ""
   let steps = 0
   let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
@@ -111,7 +114,7 @@ export const run = Effect.fn("Graph.run")(function* (
   })
 
   const tools = Effect.fn("Graph.tools")(function* (state: State) {
-    return { messages: yield* ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent) }
+    return { messages: yield* ofOthers(ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent)) }
   })
 
   const next = ({ messages }: State) => {

@@ -2,6 +2,8 @@
 import type { AIMessage, BaseMessage } from "@langchain/core/messages"
 import { ChatOpenAICompletions } from "@langchain/openai"
 import { Duration, Effect, Redacted, Schedule } from "effect"
+import type { Metrics } from "../Telemetry/Metrics.ts"
+import { ofOthers } from "../Telemetry/TurnFacts.ts"
 import * as ModelCall from "./ModelCall.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
@@ -38,6 +40,7 @@ const longestWait = Duration.seconds(20)
 export const make = (
   endpoint: ModelEndpoint["Service"],
   breaker: ModelBreaker["Service"],
+  metrics: Metrics["Service"],
   tools: ReadonlyArray<Tool>,
   options: ModelOptions
 ): Model => {
@@ -77,12 +80,19 @@ export const make = (
     }
     const attempts = (chat: ModelCall.Chat) => {
       let made = 0
-      const attempt = ModelCall.run(chat, messages, options.attemptTimeout, listener).pipe(
-        Effect.tapError(({ kind }) =>
-          Effect.annotateLogs(Effect.logWarning(`model call failed: ${kind}`), { model: chat.model, attempt: made })
-        )
+      let failure: ModelCallFailed | undefined
+      const attempt = ModelCall.run(chat, messages, options.attemptTimeout, listener, metrics).pipe(
+        Effect.tapError((failed) => {
+          failure = failed
+          const log = Effect.logWarning(`model call failed: ${failed.kind}`)
+          return Effect.annotateLogs(log, { model: chat.model, attempt: made })
+        })
       )
-      return Effect.suspend(() => breaker.guard(chat.model, made++ === 0)(attempt)).pipe(
+      return Effect.suspend(() => {
+        const isFirst = made++ === 0
+        const again = isFirst || failure === undefined ? Effect.void : metrics.modelRetried(failure.reason)
+        return Effect.andThen(again, breaker.guard(chat.model, isFirst)(attempt))
+      }).pipe(
         Effect.retry({
           times: options.maxAttempts - 1,
           schedule: backoff,
@@ -91,15 +101,16 @@ export const make = (
         })
       )
     }
-    return yield* others.reduce(
-      (before, chat) =>
+    const answered = others.reduce(
+      (before, chat, index) =>
         Effect.catchIf(
           before,
           ({ isAboutModel }) => isAboutModel && !passedOn,
-          () => attempts(chat)
+          () => Effect.andThen(metrics.modelReplaced((others[index - 1] ?? first).model, chat.model), attempts(chat))
         ),
       attempts(first)
     )
+    return yield* ofOthers(answered)
   })
 
   return { answer }

@@ -5,6 +5,8 @@ import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from
 import type { ModelUsage } from "./Agent.ts"
 import { joiner, storable } from "./characters.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
+import type { Metrics } from "../Telemetry/Metrics.ts"
+import { TurnFacts } from "../Telemetry/TurnFacts.ts"
 import * as ToolCalls from "./ToolCalls.ts"
 import { tokensOf } from "./Window.ts"
 
@@ -33,6 +35,8 @@ interface Heard {
   modelName: string | undefined
   counted: unknown
   readonly withId: (piece: ToolCallChunk) => ToolCallChunk
+  /** When the first chunk came. */
+  beganAt: number | undefined
   /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
   at: number
 }
@@ -81,7 +85,8 @@ export const run = (
   chat: Chat,
   messages: ReadonlyArray<BaseMessage>,
   silenceLimit: Duration.Duration,
-  { onText, onUsage }: Listener
+  { onText, onUsage }: Listener,
+  metrics: Metrics["Service"]
 ): Effect.Effect<AIMessage, ModelCallFailed> =>
   Effect.flatMap(Random.nextIntBetween(0, 2 ** 31), (seed) => {
     const heard: Heard = {
@@ -92,9 +97,15 @@ export const run = (
       modelName: undefined,
       counted: undefined,
       withId: namingCalls(seed),
+      beganAt: undefined,
       at: 0
     }
     const characters = joiner()
+    const tell = (exit: Exit.Exit<unknown, ModelCallFailed>) => {
+      const usage = usageOf(chat.model, messages, heard, exit)
+      if (usage === undefined) return Effect.void
+      return Effect.andThen(metrics.tokensUsed(chat.model, usage.inputTokens, usage.outputTokens), onUsage(usage))
+    }
     const passOn = (text: string): Effect.Effect<void> => {
       if (text === "") return Effect.void
       heard.at = Infinity
@@ -111,6 +122,7 @@ export const run = (
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
+        heard.beganAt ??= clock.currentTimeMillisUnsafe()
         yield* passOn(characters.add(hear(heard, next.value)))
         heard.at = clock.currentTimeMillisUnsafe()
       }
@@ -118,16 +130,33 @@ export const run = (
       return yield* judged(heard)
     }).pipe(Effect.scoped)
 
-    return Clock.currentTimeMillis.pipe(
-      Effect.flatMap((now) => {
-        heard.at = now
-        return Effect.raceFirst(listen, silence(silenceLimit, heard))
-      }),
-      Effect.onExit((exit) => {
-        const usage = usageOf(chat.model, messages, heard, exit)
-        return usage === undefined ? Effect.void : onUsage(usage)
-      })
-    )
+    return Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
+      heard.at = startedAt
+      return Effect.raceFirst(listen, silence(silenceLimit, heard)).pipe(
+        Effect.onExit((exit) => Effect.andThen(called(chat.model, startedAt, heard, exit, metrics), tell(exit)))
+      )
+    })
+  })
+
+/** Counts the call. One that was given up because the turn's time is over was too slow; other interrupts are not its fault. */
+const called = (
+  model: string,
+  startedAt: number,
+  { beganAt }: Heard,
+  exit: Exit.Exit<unknown, ModelCallFailed>,
+  metrics: Metrics["Service"]
+) =>
+  Effect.gen(function* () {
+    const { deadlineMillis } = yield* TurnFacts
+    const now = yield* Clock.currentTimeMillis
+    const failed = Option.getOrUndefined(Exit.findErrorOption(exit))
+    const givenUp = now >= deadlineMillis ? "timeout" : "cancelled"
+    yield* metrics.modelCalled({
+      model,
+      seconds: (now - startedAt) / 1000,
+      firstChunkSeconds: beganAt === undefined ? undefined : (beganAt - startedAt) / 1000,
+      error: Exit.isSuccess(exit) ? undefined : (failed?.reason ?? givenUp)
+    })
   })
 
 /** Whether an answer is one that a turn can go on with. */
@@ -173,16 +202,21 @@ const usageOf = (
   heard: Heard,
   exit: Exit.Exit<unknown, ModelCallFailed>
 ): ModelUsage | undefined => {
-  const answeredBy = isName(heard.modelName) ? heard.modelName : model
+  const call = {
+    model: isName(heard.modelName) ? heard.modelName : model,
+    requestedModel: model,
+    purpose: "answer" as const,
+    isInVain: Exit.isFailure(exit)
+  }
   const counted = decodeCounted(heard.counted)
   if (Option.isSome(counted)) {
     const { input_tokens, output_tokens } = counted.value
-    return { model: answeredBy, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
+    return { ...call, inputTokens: input_tokens, outputTokens: output_tokens, isEstimated: false }
   }
   const isGivenUp = Exit.hasInterrupts(exit) || Option.contains(Exit.findErrorOption(exit), silent)
   if (!heard.isBegun && !isGivenUp) return undefined
   return {
-    model: answeredBy,
+    ...call,
     inputTokens: messages.reduce((sum, message) => sum + tokensOf(message), 0),
     outputTokens: heard.isBegun ? tokensOf(answerOf(heard)) : 0,
     isEstimated: true

@@ -1,6 +1,7 @@
 /** What a failed model call means: for the turn, and for whether another attempt makes sense. */
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import { Data, Duration, Predicate } from "effect"
+import type { ModelError } from "../Telemetry/Catalogue.ts"
 
 export type TurnModelError = ModelFailed | ModelTimeout | ModelUnavailable
 
@@ -13,22 +14,25 @@ export class ModelCallFailed extends Data.TaggedError("ModelCallFailed")<{
   readonly isAboutModel: boolean
   /** What the provider asked for before the next attempt. */
   readonly retryAfter?: Duration.Duration | undefined
+  /** For metrics: one of a few. */
+  readonly reason: ModelError
   /** For the log: status and code, never a message, which may quote the conversation. */
   readonly kind: string
 }> {}
 
-const refused = (detail: ModelFailed["detail"], kind: string, isAboutModel = false) =>
-  new ModelCallFailed({ error: new ModelFailed({ detail }), retryable: false, isAboutModel, kind })
+const refused = (detail: ModelFailed["detail"], reason: ModelError, kind: string, isAboutModel = false) =>
+  new ModelCallFailed({ error: new ModelFailed({ detail }), retryable: false, isAboutModel, reason, kind })
 
-const broken = (kind: string) =>
+const broken = (reason: ModelError, kind: string) =>
   new ModelCallFailed({
     error: new ModelFailed({ detail: "The model failed to answer" }),
     retryable: true,
     isAboutModel: true,
+    reason,
     kind
   })
 
-const unavailable = (kind: string, retryable: boolean, retryAfter?: Duration.Duration) =>
+const unavailable = (reason: ModelError, kind: string, retryable: boolean, retryAfter?: Duration.Duration) =>
   new ModelCallFailed({
     error:
       retryAfter === undefined
@@ -37,29 +41,36 @@ const unavailable = (kind: string, retryable: boolean, retryAfter?: Duration.Dur
     retryable,
     isAboutModel: true,
     retryAfter,
+    reason,
     kind
   })
 
 /** Not asked at all: the model is left alone for as long. */
-export const circuitOpen = (retryAfter: Duration.Duration) => unavailable("circuit open", false, retryAfter)
+export const circuitOpen = (retryAfter: Duration.Duration) =>
+  unavailable("unavailable", "circuit open", false, retryAfter)
 
 const timedOut = (kind: string) =>
-  new ModelCallFailed({ error: new ModelTimeout({}), retryable: true, isAboutModel: true, kind })
+  new ModelCallFailed({ error: new ModelTimeout({}), retryable: true, isAboutModel: true, reason: "timeout", kind })
 
 /** Asked, and heard nothing more of. */
 export const silent = timedOut("silence")
 
-const overflow = (kind: string) => refused("The conversation does not fit the model's context", kind)
+const overflow = (kind: string) =>
+  refused("The conversation does not fit the model's context", "context_overflow", kind)
 
 /** Whether the conversation was too long: less of it may do. */
 export const isOverflow = ({ error }: ModelCallFailed): boolean =>
   error.detail === "The conversation does not fit the model's context"
 
-export const contentFiltered = refused("The model's answer was blocked by its content filter", "content_filter")
-export const cutOff = refused("The model failed to answer", "cut off at max tokens")
+export const contentFiltered = refused(
+  "The model's answer was blocked by its content filter",
+  "content_filter",
+  "content_filter"
+)
+export const cutOff = refused("The model failed to answer", "cut_off", "cut off at max tokens")
 /** The stream ended without an end. */
-export const cutShort = broken("cut short")
-export const emptyAnswer = broken("empty answer")
+export const cutShort = broken("cut_short", "cut short")
+export const emptyAnswer = broken("empty_answer", "empty answer")
 
 const property = (u: unknown, name: string): unknown => (Predicate.hasProperty(u, name) ? u[name] : undefined)
 
@@ -93,15 +104,17 @@ export const classify = (thrown: unknown): ModelCallFailed => {
 
   if (name === "ContextOverflowError" || code === "context_length_exceeded") return overflow(kind)
   if (code === "content_filter") return contentFiltered
-  if (code === "insufficient_quota") return unavailable(kind, false, retryAfterOf(thrown))
+  if (code === "insufficient_quota") return unavailable("quota", kind, false, retryAfterOf(thrown))
   if (!Predicate.isNumber(status)) {
     if (name === "TimeoutError") return timedOut(kind)
     // A refused, reset or cut connection: an answer may be had from the next one.
-    return unavailable(code === "" ? `${kind} ${networkCode(thrown)}`.trim() : kind, true)
+    return unavailable("connection", code === "" ? `${kind} ${networkCode(thrown)}`.trim() : kind, true)
   }
-  if (status === 429 || status === 503) return unavailable(kind, true, retryAfterOf(thrown))
+  if (status === 429) return unavailable("rate_limited", kind, true, retryAfterOf(thrown))
+  if (status === 503) return unavailable("unavailable", kind, true, retryAfterOf(thrown))
   if (status === 408 || status === 504) return timedOut(kind)
-  if (status === 409 || status >= 500) return broken(kind)
+  if (status === 409 || status >= 500) return broken(status === 409 ? "conflict" : "server_error", kind)
   // A key that is not accepted is the same for every model.
-  return refused("The model refused the request", kind, status !== 401)
+  const isKeyRefused = status === 401
+  return refused("The model refused the request", isKeyRefused ? "unauthorized" : "refused", kind, !isKeyRefused)
 }

@@ -102,7 +102,15 @@ layer(StubModel.layer)("a model", (it) => {
       yield* asked.stub.enqueue(Reply.text("Hello", { usage: { promptTokens: 12, completionTokens: 34 } }))
       yield* asked.answer
       assert.deepStrictEqual(asked.usage, [
-        { model: "gpt-4o-mini", inputTokens: 12, outputTokens: 34, isEstimated: false }
+        {
+          model: "gpt-4o-mini",
+          requestedModel: "gpt-4o-mini",
+          inputTokens: 12,
+          outputTokens: 34,
+          isEstimated: false,
+          purpose: "answer",
+          isInVain: false
+        }
       ])
     })
   )

@@ -72,7 +72,7 @@ export const write = Effect.fn("Summary.write")(function* (
     [new SystemMessage(instructions), new HumanMessage([...past, ...lines].join("\n\n"))],
     {
       onText: () => Effect.void,
-      onUsage
+      onUsage: (usage) => onUsage({ ...usage, purpose: "summary" })
     }
   )
   return storable(answer.text)

@@ -83,3 +83,9 @@ export const modelOptions = Config.all({
   attemptTimeout: settings.attemptTimeout.config
 })
 export type ModelOptions = Config.Success<typeof modelOptions>
+
+/** In the order in which they are asked. */
+export const modelsOf = (
+  { onlyModel }: { readonly onlyModel?: string | undefined },
+  { fallbackModels, model }: ModelOptions
+): ReadonlyArray<string> => (onlyModel === undefined ? [model, ...fallbackModels] : [onlyModel])

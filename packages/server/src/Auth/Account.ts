@@ -3,7 +3,7 @@ import type { EmailTaken, FamilyId, User } from "@parley/domain/Users"
 import { type Email, InvalidCredentials, Unauthorized } from "@parley/domain/Users"
 import { Effect, Option, type Redacted } from "effect"
 import type { StoredUser, Users } from "../Users/Users.ts"
-import { audit } from "./audit.ts"
+import type { Audit } from "./audit.ts"
 import type { Login } from "./Auth.ts"
 import type * as LoginsRepo from "./LoginsRepo.ts"
 import type { Passwords } from "./Passwords.ts"
@@ -31,6 +31,7 @@ export const make = (
   users: Users["Service"],
   passwords: Passwords["Service"],
   repo: Effect.Success<typeof LoginsRepo.make>,
+  audit: Audit,
   forget: (ids: ReadonlyArray<{ readonly id: FamilyId }>) => Effect.Effect<void>
 ): Account => {
   /** Does `act` if the password is right, which does nothing when the hash is no longer the one that was checked. */

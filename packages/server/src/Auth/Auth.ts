@@ -16,7 +16,7 @@ import { LoginDelays } from "../Limits/LoginDelays.ts"
 import { Users } from "../Users/Users.ts"
 import { AccessTokens } from "./AccessTokens.ts"
 import * as Account from "./Account.ts"
-import { audit } from "./audit.ts"
+import * as Audit from "./audit.ts"
 import * as LoginsRepo from "./LoginsRepo.ts"
 import { Passwords } from "./Passwords.ts"
 import { settings } from "./settings.ts"
@@ -41,6 +41,7 @@ export class Auth extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Auth,
     Effect.gen(function* () {
+      const audit = yield* Audit.make
       const users = yield* Users
       const passwords = yield* Passwords
       const delays = yield* LoginDelays
@@ -162,7 +163,7 @@ export class Auth extends Context.Service<
         Effect.orDie(repo.list({ userId, after: after ?? null }))
       )
 
-      const account = Account.make(users, passwords, repo, forget)
+      const account = Account.make(users, passwords, repo, audit, forget)
 
       return Auth.of({ register, login, refresh, logout, authenticate, logins, ...account })
     })

@@ -5,6 +5,7 @@ import { SqlClient } from "effect/sql"
 import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
 import * as TestAuth from "../../test/TestAuth.ts"
 import { LoginDelays } from "../Limits/LoginDelays.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { Users } from "../Users/Users.ts"
 import { AccessTokens } from "./AccessTokens.ts"
 import { Auth } from "./Auth.ts"
@@ -59,7 +60,7 @@ const counting = (asked: Array<string>, hashing: Effect.Effect<void> = Effect.vo
 const serverWith = (passwords: Layer.Layer<Passwords>) =>
   Layer.fresh(Auth.layerNoDeps).pipe(
     Layer.provide([passwords, AccessTokens.layer, LoginDelays.layer]),
-    Layer.provide(TestAuth.layerSettings())
+    Layer.provide([TestAuth.layerSettings(), Metrics.layer])
   )
 
 layer(TestAuth.layer)("a login", (it) => {

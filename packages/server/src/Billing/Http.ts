@@ -3,6 +3,7 @@ import { UnsupportedMediaType } from "@parley/domain/Errors"
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { HttpServerRequest } from "effect/http"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { Billing } from "./Billing.ts"
 
 /** As it came: the signature is that of the bytes, so nothing may read them before. */
@@ -16,10 +17,14 @@ export const layer = HttpApiBuilder.group(
   "billing",
   Effect.fn(function* (handlers) {
     const billing = yield* Billing
+    const metrics = yield* Metrics
 
     return handlers.handleRaw("stripe", ({ headers, request }) =>
       Effect.map(
-        billing.receive({ signature: headers["stripe-signature"], body: Effect.suspend(() => bodyOf(request)) }),
+        Effect.tap(
+          billing.receive({ signature: headers["stripe-signature"], body: Effect.suspend(() => bodyOf(request)) }),
+          metrics.billingReceived
+        ),
         ({ outcome }) => ({ outcome })
       )
     )

@@ -14,10 +14,13 @@ import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
+import { TurnFacts } from "../Telemetry/TurnFacts.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
 import type { Call } from "./CallsRepo.ts"
 import * as Leases from "./Leases.ts"
 import { sessionName } from "./sessionName.ts"
+import * as TurnMetrics from "./TurnMetrics.ts"
 import * as TurnsRepo from "./TurnsRepo.ts"
 
 type OnEvent = (event: AgentEvent) => Effect.Effect<void>
@@ -30,13 +33,13 @@ export class Turns extends Context.Service<
   Turns,
   {
     /**
-     * Takes a turn and waits for it. `onEvent` hears of it meanwhile; its slowness is felt by the model.
+     * Takes a turn and waits for it. `onEvent`, of a stream, hears of it meanwhile; its slowness is felt by the model.
      * Interrupting this is the listener's departure: it cancels the turn unless the request says `continue`.
      */
     readonly take: (
       userId: UserId,
       request: ChatRequest,
-      onEvent: OnEvent
+      onEvent?: OnEvent
     ) => Effect.Effect<ChatAnswer, TurnError | ServiceUnavailable>
     /** Ends the running turn: on this server before this returns, on another within a second. */
     readonly cancel: (userId: UserId, sessionId: SessionId) => Effect.Effect<void, SessionNotFound | NoTurnRunning>
@@ -50,6 +53,7 @@ export class Turns extends Context.Service<
       const agent = yield* Agent
       const memory = yield* AgentMemory
       const prices = yield* Prices
+      const measured = TurnMetrics.make(yield* Metrics)
       const random = yield* SecureRandom.SecureRandom
       const repo = yield* TurnsRepo.make
       const leases = yield* Leases.make
@@ -84,10 +88,12 @@ export class Turns extends Context.Service<
           Effect.gen(function* () {
             const { sessionId, token } = lease
             const calls: Array<Call> = []
+            const { paid } = yield* TurnFacts
             const spend = (inVain: boolean) => Effect.sync(() => Object.assign(lease, { spent: calls, inVain }))
             const onUsage = (call: ModelUsage) =>
               Effect.map(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
                 calls.push({ ...call, costEur })
+                paid.push({ ...call, costEur })
               })
             const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
             const question = { id, content: request.content, timestamp: yield* DateTime.now }
@@ -116,7 +122,10 @@ export class Turns extends Context.Service<
 
       /** A listener hears a stored answer as it would have heard it: its tokens are its content. */
       const repeated = (answer: ChatAnswer, onEvent: OnEvent) =>
-        Effect.as(onEvent({ _tag: "Token", content: answer.message.content }), answer)
+        Effect.as(
+          Effect.andThen(measured.isRepeated, onEvent({ _tag: "Token", content: answer.message.content })),
+          answer
+        )
 
       const turn = (userId: UserId, request: ChatRequest, onEvent: OnEvent) =>
         leases.hold(
@@ -132,11 +141,17 @@ export class Turns extends Context.Service<
           })
         )
 
-      const take = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent: OnEvent) =>
+      const take = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             if (isDraining) return yield* new ServiceUnavailable({})
-            const fiber = yield* FiberSet.run(supervisor, turn(userId, request, onEvent))
+            const fiber = yield* FiberSet.run(
+              supervisor,
+              measured.turn(
+                onEvent === undefined ? "json" : "stream",
+                turn(userId, request, onEvent ?? (() => Effect.void))
+              )
+            )
             const exit = yield* restore(Fiber.await(fiber)).pipe(
               Effect.onInterrupt(() => (request.on_disconnect === "continue" ? unheard(fiber) : Fiber.interrupt(fiber)))
             )

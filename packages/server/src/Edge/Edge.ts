@@ -10,6 +10,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { NetAddress } from "effect/net"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
 import { requestId } from "./requestId.ts"
@@ -50,6 +51,7 @@ const addressOf = (request: HttpServerRequest.HttpServerRequest): string => {
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const idOf = yield* requestId
+    const metrics = yield* Metrics
     const safe = yield* safety
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
@@ -62,11 +64,20 @@ export const layer = HttpRouter.middleware(
         const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request) }
         const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
+        yield* metrics.requestBegan
         // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
         const finish = (response: HttpServerResponse.HttpServerResponse) => {
           // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
           const refusal = response.status < 400 ? undefined : refusalOf(request.source)
           return Clock.currentTimeMillis.pipe(
+            Effect.tap((now) =>
+              metrics.responded({
+                method: request.method,
+                route: facts.route,
+                status: response.status,
+                seconds: (now - startedAt) / 1000
+              })
+            ),
             Effect.flatMap((now) =>
               Effect.annotateLogs(Effect.logInfo("request"), {
                 ...origin,

@@ -4,7 +4,7 @@ import { type FamilyId, Unauthorized, type UserId } from "@parley/domain/Users"
 import { Context, DateTime, Effect, Layer, Option, Schema, Stream, Struct } from "effect"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { Auth } from "../Auth/Auth.ts"
-import { audit } from "../Auth/audit.ts"
+import * as Audit from "../Auth/audit.ts"
 import { isUnexpected, unexpected } from "../Edge/Boundary.ts"
 import { Sessions } from "../Sessions/Sessions.ts"
 import { Usage, type UsagePosition } from "../Usage/Usage.ts"
@@ -27,6 +27,7 @@ export class Export extends Context.Service<
   static readonly layer = Layer.effect(
     Export,
     Effect.gen(function* () {
+      const audit = yield* Audit.make
       const users = yield* Users
       const auth = yield* Auth
       const sessions = yield* Sessions

@@ -1,6 +1,7 @@
 import { type LimitName, type LimitWindow, RateLimitExceeded } from "@parley/domain/Limits"
 import { Context, Duration, Effect, Layer } from "effect"
 import { RateLimiter } from "effect/persistence"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { secondsOf, settings, type Windows } from "./settings.ts"
 import * as Store from "./Store.ts"
 
@@ -25,6 +26,7 @@ export class Limits extends Context.Service<
     Limits,
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.make
+      const metrics = yield* Metrics
       const limits = {
         default: policyOf("default", yield* settings.default.config),
         chat: policyOf("chat", yield* settings.chat.config),
@@ -57,6 +59,7 @@ export class Limits extends Context.Service<
           error = RateLimitExceeded.of(item.window, endsIn)
           break
         }
+        yield* metrics.limitDecided(name, error === undefined)
         return { headers: { "ratelimit-policy": header, ratelimit: states.join(", ") }, error }
       })
 

@@ -7,13 +7,16 @@ import { RealRedis } from "../../test/RealRedis.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { layerConfig, TestServer } from "../../test/TestServer.ts"
 import { makeRedis } from "./FixedWindows.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { Limits } from "./Limits.ts"
 import * as Store from "./Store.ts"
 
 /** The store of another server, on this Redis. */
 const newStore = Effect.gen(function* () {
   const { url } = yield* RealRedis
-  const context = yield* Layer.build(Layer.fresh(Store.layer).pipe(Layer.provide(layerConfig({ REDIS_URL: url }))))
+  const context = yield* Layer.build(
+    Layer.fresh(Store.layer).pipe(Layer.provide([layerConfig({ REDIS_URL: url }), Metrics.layer]))
+  )
   return Context.get(context, RateLimiter.RateLimiterStore)
 })
 
@@ -67,7 +70,7 @@ layer(Layer.empty, { excludeTestServices: true })("with Redis", (it) => {
       // Without the impatience that makes a server count for itself.
       const store = Layer.effect(RateLimiter.RateLimiterStore, makeRedis).pipe(Layer.provide(NodeRedis.layer({ url })))
       const server = Layer.fresh(Limits.layerNoDeps.pipe(Layer.provide(store))).pipe(
-        Layer.provide(layerConfig({ RATE_LIMIT_CHAT: "30 per hour" }))
+        Layer.provide([layerConfig({ RATE_LIMIT_CHAT: "30 per hour" }), Metrics.layer])
       )
       const servers = yield* Effect.all([Layer.build(server), Layer.build(server)])
       const answers = yield* Effect.forEach(

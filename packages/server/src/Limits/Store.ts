@@ -2,6 +2,7 @@
 import { NodeRedis } from "@effect/platform-node"
 import { Context, Duration, Effect, Fiber, Layer, Option, Redacted, References, Stream } from "effect"
 import { CircuitBreaker, RateLimiter } from "effect/persistence"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { type FixedWindow, layerMemory, makeRedis } from "./FixedWindows.ts"
 import { settings } from "./settings.ts"
 
@@ -47,6 +48,7 @@ const connect = (url: Redacted.Redacted) =>
 
 const makeShared = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const local = yield* RateLimiter.RateLimiterStore
+  const metrics = yield* Metrics
   const connecting = yield* connect(url)
   // The first requests should find it, if it is there.
   yield* Effect.timeoutOption(Fiber.await(connecting), Duration.seconds(1))
@@ -64,6 +66,7 @@ const makeShared = Effect.fnUntraced(function* (url: Redacted.Redacted) {
     Fiber.join(connecting).pipe(
       Effect.flatMap((redis) => redis.fixedWindow(options)),
       Effect.raceFirst(outOfPatience),
+      Effect.tapError(() => metrics.limitStoreFailed),
       breaker.execute({ key: "redis" }),
       Effect.catch(() => local.fixedWindow(options))
     )

@@ -6,6 +6,7 @@ import { ConfigProvider, Effect, FileSystem, Layer, Option, Schema } from "effec
 import { settings as agent } from "../Agent/settings.ts"
 import { settings as auth } from "../Auth/settings.ts"
 import { settings as billing } from "../Billing/settings.ts"
+import { settings as business } from "../Business/settings.ts"
 import { settings as edge } from "../Edge/settings.ts"
 import { settings as limits } from "../Limits/settings.ts"
 import { settings as sql } from "../Sql/settings.ts"
@@ -21,6 +22,7 @@ export const all: ReadonlyArray<Setting<unknown>> = [
   ...Object.values(agent),
   ...Object.values(usage),
   ...Object.values(billing),
+  ...Object.values(business),
   ...Object.values(limits),
   ...Object.values(telemetry)
 ]

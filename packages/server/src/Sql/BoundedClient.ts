@@ -6,6 +6,8 @@ import { PgClient, type PgConnection, PgPool } from "@effect/sql-pg"
 import { Duration, Effect, Exit, Fiber, Layer, Predicate } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
+import { Metrics } from "../Telemetry/Metrics.ts"
+import * as Measured from "./measured.ts"
 
 export interface Config extends PgPool.Config {
   /**
@@ -36,7 +38,7 @@ interface Wait {
 const ticks = 5
 
 export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: Config) {
-  const pool = yield* PgPool.make(config)
+  const pool = yield* PgPool.make({ ...config, idleTimeout: Measured.idleMillis })
   const silent = new WeakSet<SqlConnection.Connection>()
   const everything: Source = { answers: 0 }
   const sources = new WeakMap<PgConnection.PgConnection, Source>()
@@ -47,6 +49,12 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
   }
 
   const waits = new Set<Wait>()
+  const measured = yield* Measured.make(yield* Metrics, () => {
+    let pending = 0
+    for (const { source } of waits) if (source === everything) pending++
+    return pending
+  })
+  const unbounded = connectionOf(measured)
   const look = () => {
     for (const wait of waits) {
       if (wait.heard !== wait.source.answers) {
@@ -103,6 +111,9 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
       })
     )
 
+  const discard = (session: PgConnection.PgConnection) =>
+    Effect.andThen(measured.closed(session), pool.invalidate(session))
+
   /** Its statements fail one by one; the connection, shared or not, is closed when the last of them has. */
   const borrow: SqlConnection.Borrower = (use) =>
     Effect.suspend(() => {
@@ -113,15 +124,18 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
           pool.use((session) => {
             borrowed = session
             isOn(sourceOf(session))
-            return use(unbounded(session))
+            return measured.using(session, use(unbounded(session)))
           }),
-        Effect.suspend(() => (borrowed === undefined ? Effect.void : pool.invalidate(borrowed)))
+        Effect.suspend(() => (borrowed === undefined ? Effect.void : discard(borrowed)))
       )
     })
 
   /** A connection for one transaction, which ends with it when it falls silent: it is not even told to roll back. */
   const reserve = Effect.map(
-    inTime(everything, () => pool.reserve),
+    Effect.tap(
+      inTime(everything, () => pool.reserve),
+      measured.reserved
+    ),
     (session) => {
       const { executeStream, ...statements } = unbounded(session)
       const bounded = <A, E>(statement: Effect.Effect<A, E>) =>
@@ -130,7 +144,7 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
           () => statement,
           Effect.andThen(
             Effect.sync(() => silent.add(connection)),
-            pool.invalidate(session)
+            discard(session)
           )
         )
       const connection: SqlConnection.Connection = {
@@ -147,7 +161,10 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
 
   return yield* SqlClient.make({
     acquirer: Effect.map(
-      inTime(everything, () => pool.get),
+      Effect.tap(
+        inTime(everything, () => pool.get),
+        measured.reserved
+      ),
       unbounded
     ),
     borrower: borrow,
@@ -162,18 +179,20 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
   })
 })
 
-const unbounded = (session: PgConnection.PgConnection): SqlConnection.Connection => {
-  const rows = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) =>
-    Effect.map(session.query(sql, params, prepare), (result) => result.rows)
-  return {
-    execute: (sql, params) => rows(sql, params, true),
-    executeRaw: (sql, params) => session.query(sql, params),
-    executeValues: (sql, params) => session.queryValues(sql, params),
-    executeValuesUnprepared: (sql, params) => session.queryValues(sql, params, false),
-    executeUnprepared: (sql, params) => rows(sql, params, false),
-    executeStream: (sql, params) => session.stream(sql, params)
+const connectionOf =
+  ({ timed }: Measured.Measured) =>
+  (session: PgConnection.PgConnection): SqlConnection.Connection => {
+    const rows = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) =>
+      Effect.map(timed(sql, session.query(sql, params, prepare)), (result) => result.rows)
+    return {
+      execute: (sql, params) => rows(sql, params, true),
+      executeRaw: (sql, params) => timed(sql, session.query(sql, params)),
+      executeValues: (sql, params) => timed(sql, session.queryValues(sql, params)),
+      executeValuesUnprepared: (sql, params) => timed(sql, session.queryValues(sql, params, false)),
+      executeUnprepared: (sql, params) => rows(sql, params, false),
+      executeStream: (sql, params) => session.stream(sql, params)
+    }
   }
-}
 
 /** PostgreSQL ends a transaction in which a statement failed with ROLLBACK, and that is no error to it. */
 const commit = (connection: SqlConnection.Connection) =>

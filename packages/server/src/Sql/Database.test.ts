@@ -5,6 +5,7 @@ import { SqlError } from "effect/sql"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { fileURLToPath } from "node:url"
 import * as TestDatabase from "../../test/TestDatabase.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import * as Database from "./Database.ts"
 import { isUnreachable } from "./isUnreachable.ts"
 
@@ -13,7 +14,7 @@ const refusal = (url: string) =>
     Effect.scoped,
     Effect.flip,
     Effect.map(String),
-    Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: url })))
+    Effect.provide([ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: url })), Metrics.layer])
   )
 
 layer(NodeServices.layer, { excludeTestServices: true })("a database that cannot be used", (it) => {

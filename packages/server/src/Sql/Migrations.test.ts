@@ -5,6 +5,7 @@ import { ConfigProvider, Effect, FileSystem, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import * as Database from "./Database.ts"
 import { directory, isCurrent, MigrationFailed, migrate, migrateFrom } from "./Migrations.ts"
 
@@ -54,7 +55,10 @@ layer(Layer.merge(NodeServices.layer, TestLog.layer), { excludeTestServices: tru
     Effect.gen(function* () {
       const { url } = yield* TestDatabase.makeEmpty
       const Pool = Layer.fresh(Database.layer).pipe(
-        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: Redacted.value(url) })))
+        Layer.provide([
+          ConfigProvider.layer(ConfigProvider.fromUnknown({ POSTGRES_URL: Redacted.value(url) })),
+          Metrics.layer
+        ])
       )
       const users = Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
@@ -129,8 +133,8 @@ layer(Layer.merge(NodeServices.layer, TestLog.layer), { excludeTestServices: tru
       })
       // LangGraph's tables know no sessions: a trigger cleans up there. See the tests of sessions.
       const roots = ["checkpoint_blobs", "checkpoint_migrations", "checkpoint_writes", "checkpoints"]
-      // Payments and subscriptions are linked to no user.
-      const nobodys = ["payment_totals", "payments", "subscriptions", "webhook_events"]
+      // Payments, subscriptions and business metrics are linked to no user.
+      const nobodys = ["business_metrics", "payment_totals", "payments", "subscriptions", "webhook_events"]
       assert.sameMembers(yield* Effect.provide(orphans, on(url)), [...roots, ...nobodys, "schema_migrations", "users"])
     })
   )

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url"
 import { parse } from "../test/Promql.ts"
 import { decode, expanded, expressions } from "./Dashboard.ts"
 import { files, folder } from "./dashboards.ts"
+import { type Limits, limits } from "./limits.ts"
 import { labelsOf } from "./metricNames.ts"
+import { errorBudget } from "./queries.ts"
 
 const variables = { rateInterval: "1m", range: "1h" }
 
@@ -110,6 +112,30 @@ layer(NodeServices.layer)("the dashboards", (it) => {
           shown.some((expr) => expr.includes(`${metric}_bucket`)),
           metric
         )
+    })
+  )
+
+  it.effect("draw their lines where the alerts begin", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const rules = yield* fs.readFileString(
+        fileURLToPath(new URL("../prometheus/rules/thresholds.yml", import.meta.url))
+      )
+      const threshold = (name: string) =>
+        Number(new RegExp(`parley:threshold:${name}", expr: "vector\\(([\\d.]+)\\)"`, "u").exec(rules)?.[1])
+      const drawn = ({ steps }: Limits) => steps.map(([from]) => from)
+      assert.deepStrictEqual(drawn(limits.costPerUserEur), [
+        threshold("user_cost_target_euros"),
+        threshold("user_cost_limit_euros")
+      ])
+      assert.deepStrictEqual(drawn(limits.burnRate), [threshold("burn_rate_slow"), threshold("burn_rate_fast")])
+      assert.deepStrictEqual(drawn(limits.latencySeconds), [threshold("latency_seconds")])
+      assert.deepStrictEqual(drawn(limits.paymentSuccess), [threshold("payment_success_ratio")])
+      assert.deepStrictEqual(drawn(limits.modelErrorShare), [threshold("model_failure_ratio")])
+      assert.deepStrictEqual(drawn(limits.businessAgeSeconds), [threshold("business_metrics_age_seconds")])
+      assert.deepStrictEqual(drawn(limits.rejectedShare), [threshold("rate_limited_ratio")])
+      assert.strictEqual(limits.budgetShare.steps.at(-1)?.[0], threshold("daily_budget_share"))
+      assert.strictEqual(errorBudget, threshold("error_budget_ratio"))
     })
   )
 

@@ -81,7 +81,7 @@ export const alerts: Board = {
           unit: "s",
           labels: { alertname: "Alert", severity: "Severity", category: "Category" },
           columns: [{ name: "For", unit: "s" }],
-          queries: [{ expr: `60 * max by (${labels}) (count_over_time(${q.firing}[24h:1m]))` }],
+          queries: [{ expr: `15 * max by (${labels}) (count_over_time(${q.firing}[24h:15s]))` }],
           width: 8
         }),
         number({
@@ -128,7 +128,6 @@ export const alerts: Board = {
               legend: "{{integration}}"
             }
           ],
-          limits: limits.anyIsBad,
           width: 8
         }),
         number({
@@ -176,7 +175,7 @@ export const alerts: Board = {
           unit: "s",
           queries: [
             {
-              expr: q.age(`max_over_time(timestamp(ALERTS{alertname="Watchdog", alertstate="firing"})[24h:1m])`)
+              expr: q.age(`max_over_time(timestamp(ALERTS{alertname="Watchdog", alertstate="firing"})[24h:15s])`)
             }
           ],
           limits: limits.watchdogAgeSeconds,
@@ -218,11 +217,10 @@ export const alerts: Board = {
           decimals: 0,
           queries: [
             {
-              expr: q.increase("prometheus_rule_evaluation_failures_total", "", "rule_group", "5m"),
-              legend: "{{rule_group}}"
+              expr: `label_replace(${q.increase("prometheus_rule_evaluation_failures_total", "", "rule_group", "5m")}, "group", "$1", "rule_group", ".*;(.*)")`,
+              legend: "{{group}}"
             }
           ],
-          limits: limits.anyIsBad,
           width: 12
         }),
         lines({

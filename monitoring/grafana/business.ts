@@ -1,6 +1,6 @@
 import type { Board } from "./Board.ts"
 import { limits } from "./limits.ts"
-import { dial, lines, number, ranking } from "./panels.ts"
+import { dial, lines, number } from "./panels.ts"
 import * as q from "./queries.ts"
 
 const perDay = (metric: string, selector: string, by: string) => q.increase(metric, selector, by, "1d")
@@ -39,7 +39,7 @@ export const business: Board = {
             { expr: "max(revenue_arr_target_euros)", legend: "target" }
           ],
           limits: limits.arrTargetEur,
-          width: 12
+          width: 10
         }),
         number({
           id: 3,
@@ -48,7 +48,8 @@ export const business: Board = {
           unit: "currencyEUR",
           decimals: 2,
           queries: [{ expr: q.counted("revenue_mrr_euros") }],
-          width: 6
+          width: 4,
+          height: 8
         }),
         number({
           id: 4,
@@ -59,7 +60,8 @@ export const business: Board = {
           decimals: 0,
           queries: [{ expr: q.businessAge }],
           limits: limits.businessAgeSeconds,
-          width: 6
+          width: 4,
+          height: 8
         })
       ]
     },
@@ -173,7 +175,7 @@ export const business: Board = {
           queries: [{ expr: q.counted("users_active", "", "window"), legend: "{{window}}" }],
           width: 10
         }),
-        ranking({
+        number({
           id: 32,
           title: "Who stays",
           description: "Of those active within 30 days, who was within a day: how much of a habit it is.",
@@ -181,11 +183,11 @@ export const business: Board = {
           max: 1,
           queries: [
             {
-              expr: `${q.counted("users_active", `window="day"`)} / (${q.counted("users_active", `window="month"`)} > 0)`,
-              legend: "day of month"
+              expr: `${q.counted("users_active", `window="day"`)} / (${q.counted("users_active", `window="month"`)} > 0)`
             }
           ],
-          width: 4
+          width: 4,
+          height: 8
         })
       ]
     }

@@ -87,7 +87,7 @@ export const costs: Board = {
             { expr: q.counted("llm_cost_today_euros"), legend: "spent" },
             { expr: "max(llm_daily_budget_euros)", legend: "budget" }
           ],
-          width: 12
+          width: 10
         }),
         number({
           id: 12,
@@ -96,7 +96,8 @@ export const costs: Board = {
           unit: "currencyEUR",
           decimals: 2,
           queries: [{ expr: `30 * ${q.increase(cost, "", "", "24h")}` }],
-          width: 6
+          width: 4,
+          height: 8
         }),
         number({
           id: 13,
@@ -110,7 +111,8 @@ export const costs: Board = {
               expr: `${q.rate(cost)} / (${q.rate("chat_turn_duration_seconds_count", `outcome="answered"`)} > 0)`
             }
           ],
-          width: 6
+          width: 4,
+          height: 8
         })
       ]
     },

@@ -1,4 +1,7 @@
-/** Where the lines are drawn, and the colours between them: what the alerts say, to be seen before they do. */
+/**
+ * Where the lines are drawn, and the colours between them: what the alerts say, to be seen before they do. Grafana takes
+ * numbers for them, not expressions, so those of prometheus/rules/thresholds.yml stand here again; a test compares them.
+ */
 
 export interface Limits {
   /** Below all of them. */

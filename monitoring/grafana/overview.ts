@@ -89,7 +89,7 @@ export const overview: Board = {
           title: "Requests by status",
           description: "What the API answered, each second. 4xx are the callers' mistakes, 5xx are ours.",
           unit: "reqps",
-          queries: ["2", "3", "4", "5"].map((digit) => ({
+          queries: ["2", "4", "5"].map((digit) => ({
             expr: q.requests(`${q.api}, http_response_status_code=~"${digit}.."`),
             legend: `${digit}xx`
           })),
@@ -194,7 +194,7 @@ export const overview: Board = {
             "A minute. More failures than successes: somebody tries passwords; delayed are those that have to wait for it.",
           unit: "opm",
           queries: [{ expr: `60 * ${q.rate("auth_events_total", `event="login"`, "outcome")}`, legend: "{{outcome}}" }],
-          width: 10
+          width: 8
         }),
         lines({
           id: 31,
@@ -212,19 +212,19 @@ export const overview: Board = {
             }
           ],
           limits: limits.rejectedShare,
-          width: 10
+          width: 8
         }),
         number({
           id: 32,
-          title: "Refresh tokens used again, 24 h",
+          title: "Token reuse, 24 h",
           description:
-            "Each ended a login: its token was stolen, or a client is broken. Any is worth a look at the audit log.",
+            "Refresh tokens used twice. Each ended a login: its token was stolen, or a client is broken. Any is worth a look at the audit log.",
           unit: "short",
           queries: [{ expr: q.increase("auth_events_total", `event="refresh", outcome="reuse_detected"`, "", "24h") }],
           decimals: 0,
           limits: limits.anyIsBad,
           width: 4,
-          height: 4
+          height: 8
         }),
         number({
           id: 33,
@@ -234,7 +234,7 @@ export const overview: Board = {
           queries: [{ expr: "max by (version) (app_build_info)", legend: "{{version}}" }],
           text: "name",
           width: 4,
-          height: 4
+          height: 8
         })
       ]
     }

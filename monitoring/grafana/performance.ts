@@ -124,7 +124,7 @@ export const performance: Board = {
             legend: `p${share * 100}`,
             exemplar: share === 0.95
           })),
-          width: 8
+          width: 7
         }),
         lines({
           id: 21,
@@ -137,7 +137,7 @@ export const performance: Board = {
             legend: `p${share * 100}`,
             exemplar: share === 0.95
           })),
-          width: 8
+          width: 7
         }),
         lines({
           id: 22,
@@ -165,7 +165,7 @@ export const performance: Board = {
             }
           ],
           limits: limits.errorShare,
-          width: 2,
+          width: 4,
           height: 8
         })
       ]

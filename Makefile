@@ -86,7 +86,10 @@ bench: install ## Measure the server
 monitoring-dashboards: install ## Write Grafana's dashboards anew
 	@$(run) monitoring:dashboards
 
+monitoring-pictures: install ## Draw the dashboards, of some minutes of made-up traffic
+	@$(run) monitoring:pictures
+
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench monitoring-dashboards clean
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench monitoring-dashboards monitoring-pictures clean

@@ -1,10 +1,10 @@
 /** What ECharts is told of a chart. */
 import type { EChartsCoreOption } from "echarts/core"
 import type { Chart, Mark } from "./Chart.ts"
+import { label, noData, type Of, shared } from "./common.ts"
+import { lines } from "./lines.ts"
 import { colorOf, theme } from "./theme.ts"
 import { formatted } from "./units.ts"
-
-type Of<Kind extends Chart["kind"]> = Extract<Chart, { readonly kind: Kind }>
 
 export const optionOf = (chart: Chart): EChartsCoreOption => {
   switch (chart.kind) {
@@ -19,119 +19,21 @@ export const optionOf = (chart: Chart): EChartsCoreOption => {
   }
 }
 
-const shared = ({ title }: Chart) => ({
-  animation: false,
-  backgroundColor: theme.background,
-  textStyle: { fontFamily: theme.font, color: theme.text },
-  color: [...theme.series],
-  title: {
-    text: title,
-    left: 12,
-    top: 8,
-    textStyle: { fontFamily: theme.font, fontSize: 14, fontWeight: 600, color: theme.text }
-  }
-})
-
-const label = { fontFamily: theme.font, fontSize: 11, color: theme.faint }
-
-const centred = (text: string, size: number, color: string) => ({
-  text,
-  left: "center",
-  top: "middle",
-  textStyle: { fontFamily: theme.font, fontSize: size, fontWeight: 600, color }
-})
-
-/** Where there is nothing to see it says so, as nothing could be mistaken for 0. */
-const noData = (chart: Chart) => {
-  const { title, ...rest } = shared(chart)
-  return { ...rest, title: [title, centred("no data", 16, theme.faint)] }
-}
-
-const linesPerLegend = 3
-const mostInLegend = 9
-
-const lines = (chart: Of<"lines">): EChartsCoreOption => {
-  const { decimals, height, marks = [], max, series, stacked = false, unit, width } = chart
-  if (series.every(({ points }) => points.every(([, value]) => !Number.isFinite(value)))) return noData(chart)
-  const named = series.slice(0, mostInLegend)
-  const rows = Math.ceil(named.length / linesPerLegend)
-  const values = series.flatMap(({ points }) => points.map(([, value]) => value).filter(Number.isFinite))
-  const last = new Map(series.map(({ name, points }) => [name, points.findLast(([, value]) => Number.isFinite(value))?.[1]]))
-  const top = Math.max(...marks.map(({ value }) => value)) * 1.1
-  return {
-    ...shared(chart),
-    grid: { left: 62, right: 18, top: 42, height: height - 42 - 34 - rows * 18 },
-    legend: {
-      bottom: 6,
-      left: 12,
-      width: width - 24,
-      itemWidth: 14,
-      itemHeight: 3,
-      icon: "rect",
-      itemGap: 8,
-      data: named.map(({ name }) => name),
-      formatter: (name: string) => `${name}  ${formatted(last.get(name), unit, decimals)}`,
-      textStyle: {
-        ...label,
-        width: (width - 24) / Math.min(named.length, linesPerLegend) - 28,
-        overflow: "truncate"
-      }
-    },
-    xAxis: {
-      type: "time",
-      axisLabel: { ...label, formatter: "{HH}:{mm}", hideOverlap: true },
-      axisLine: { lineStyle: { color: theme.border } },
-      splitNumber: 5
-    },
-    yAxis: {
-      type: "value",
-      min: 0,
-      max: max ?? (stacked || Math.max(...values) > top || marks.length === 0 ? undefined : top),
-      splitNumber: 4,
-      axisLabel: { ...label, showMaxLabel: max === undefined && !(marks.length > 0 && Math.max(...values) <= top) ? undefined : false, formatter: (value: number) => formatted(value, unit) },
-      splitLine: { lineStyle: { color: theme.grid } }
-    },
-    series: series.map(({ name, points }, index) => ({
-      type: "line",
-      name,
-      data: points.map(([millis, value]) => [millis, Number.isFinite(value) ? value : null]),
-      showSymbol: false,
-      lineStyle: { width: stacked ? 1 : 2 },
-      ...(stacked ? { stack: "all", areaStyle: { opacity: 0.55 } } : {}),
-      ...(index === 0 ? { markLine: markLine(marks, unit) } : {})
-    }))
-  }
-}
-
-const markLine = (marks: ReadonlyArray<Mark>, unit: string) => ({
-  silent: true,
-  symbol: "none",
-  data: marks.map(({ color, value }) => ({
-    yAxis: value,
-    lineStyle: { color: colorOf(color), type: "dashed", width: 1.5 },
-    label: {
-      position: "insideEndTop",
-      formatter: formatted(value, unit),
-      fontFamily: theme.font,
-      fontSize: 11,
-      color: colorOf(color)
-    }
-  }))
-})
-
 const bars = (chart: Of<"bars">): EChartsCoreOption => {
   const { decimals, unit } = chart
   if (chart.bars.length === 0) return noData(chart)
   // ECharts begins at the bottom.
   const all = chart.bars.toReversed()
+  const longest = Math.max(...all.map(({ name }) => name.length)) * 6.4
+  const names = Math.min(Math.max(longest, 40), chart.width * 0.55)
   return {
     ...shared(chart),
-    grid: { left: 120, right: 76, top: 42, bottom: 14 },
+    grid: { left: names + 22, right: 76, top: 42, bottom: 14 },
     xAxis: { type: "value", min: 0, show: false },
     yAxis: {
       type: "category",
       data: all.map(({ name }) => name),
-      axisLabel: { ...label, width: 104, overflow: "truncate" },
+      axisLabel: { ...label, width: names, overflow: "truncate" },
       axisLine: { show: false },
       axisTick: { show: false }
     },
@@ -202,8 +104,8 @@ const dial = (chart: Of<"dial">): EChartsCoreOption => {
         max,
         startAngle: 200,
         endAngle: -20,
-        center: ["50%", "66%"],
-        radius: Math.min(height * 0.5, chart.width * 0.42),
+        center: ["50%", "70%"],
+        radius: Math.min(height * 0.46, chart.width * 0.4),
         progress: { show: isKnown, width: 16, itemStyle: { color: colorAt(value, marks) } },
         axisLine: { lineStyle: { width: 16, color: [[1, theme.grid]] } },
         pointer: { show: false },
@@ -228,8 +130,8 @@ const dial = (chart: Of<"dial">): EChartsCoreOption => {
         max,
         startAngle: 200,
         endAngle: -20,
-        center: ["50%", "66%"],
-        radius: Math.min(height * 0.5, chart.width * 0.42) + 6,
+        center: ["50%", "70%"],
+        radius: Math.min(height * 0.46, chart.width * 0.4) + 6,
         axisLine: { lineStyle: { width: 4, color: colors } },
         pointer: { show: false },
         axisTick: { show: false },

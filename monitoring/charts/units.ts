@@ -7,7 +7,8 @@ const format = (options: Intl.NumberFormatOptions) => {
 }
 
 /** Small numbers are told by what is in them, large ones without what nobody asks for. */
-const digitsOf = (value: number) => (value === 0 ? 0 : Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value))))))
+const digitsOf = (value: number) =>
+  value === 0 ? 0 : Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value)))))
 
 const plain = (value: number, decimals: number | undefined, compact = true) =>
   Math.abs(value) >= 10_000 && compact

@@ -1,6 +1,6 @@
 /**
- * The world outside, on loopback: a model's provider, which answers as it is asked to, a webhook that takes everything, and
- * a Slack whose secret has changed. Plain `node:http`, as it has to stand apart from what is measured.
+ * The world outside, on loopback: a model's provider, which answers as it is asked to, a webhook and a collector of traces
+ * that take everything, and a Slack whose secret has changed. Plain `node:http`, as it has to stand apart from what is measured.
  */
 import { Effect, Schema } from "effect"
 import { createServer, type ServerResponse } from "node:http"

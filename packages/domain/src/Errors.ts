@@ -18,7 +18,8 @@ export class ValidationError extends Schema.Error<ValidationError>("ValidationEr
   { detail: Schema.tag("Validation error"), errors: Schema.Array(FieldError) },
   {
     httpApiStatus: 422,
-    description: "The body, query, path or headers do not decode. Lists every failing field and rule at once."
+    description:
+      "The body, query, path or headers do not decode. Lists every failing field and rule at once, up to a hundred."
   }
 ) {
   readonly _tag = "ValidationError" as const

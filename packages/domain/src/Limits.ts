@@ -3,7 +3,8 @@ import { Context, Schema } from "effect"
 import { HttpApiMiddleware } from "effect/http-api"
 import { Timestamp } from "./Scalars.ts"
 
-export type LimitName = "default" | "chat" | "chat-stream" | "register" | "login" | "webhook"
+export const limitNames = ["default", "chat", "chat-stream", "register", "login", "webhook"] as const
+export type LimitName = (typeof limitNames)[number]
 
 /** The annotation of an endpoint that has a limit of its own. All without it share the default, one budget for all. */
 export const Limit = Context.Reference<LimitName>("@parley/domain/Limits/Limit", { defaultValue: () => "default" })
@@ -35,13 +36,14 @@ export class RateLimitExceeded extends Schema.Error<RateLimitExceeded>("RateLimi
   }
 }
 
-/** Who it was that failed is not looked at: another address has its delay as well, and so has an unknown account. */
+/** Also told of an unknown account, and to any address but those from where it was made or logged in to before. */
 export class LoginDelayed extends Schema.Error<LoginDelayed>("LoginDelayed")(
   { detail: Schema.tag("Too many failed logins") },
   {
     httpApiStatus: 429,
     description:
-      "Logins to this account failed too often: until `Retry-After` none is tried, not even with the right password."
+      "The password was wrong too often, in logins to this account, or where this login was asked for it: until " +
+      "`Retry-After` none is tried, not even the right one."
   }
 ) {
   readonly _tag = "LoginDelayed" as const

@@ -8,7 +8,7 @@ export const passwordMaxBytes = 72
 const longMessage = `Password must have at most ${passwordMaxBytes} bytes`
 const brokenMessage = "Password must not contain NUL or broken Unicode"
 
-const fitsBcrypt = (text: string) => textEncoder.encode(text).length <= passwordMaxBytes
+export const fitsBcrypt = (text: string): boolean => textEncoder.encode(text).length <= passwordMaxBytes
 
 /** bcrypt stops at NUL. U+FFFD stands where bytes were no UTF-8, whatever they were: as a password it would fit many. */
 const isStorable = (text: string) => text.isWellFormed() && !/[\u0000\ufffd]/u.test(text)
@@ -81,7 +81,7 @@ export const NewPassword = Schema.RedactedFromValue(
     description:
       "At least 8 characters with an uppercase letter, a lowercase letter, a number and a special character " +
       "(any that is no letter, digit or space); or, if the server is set so, just at least 15 characters. At most " +
-      "72 bytes, and none of the most common passwords.",
+      "72 bytes, and none of the most common passwords, nor Parley's name.",
     examples: ["Correct-horse-7"]
   })
     .check(documented)

@@ -67,6 +67,22 @@ describe("text", () => {
     ["half a character", "\ud83d"]
   ])("is refused with %s in it", (_, value) => assert.isUndefined(name(value)))
 
+  it("has up to thirty marks on a letter, which are more than anybody writes", () => {
+    const marks = "\u0323".repeat(15) + "\u0302".repeat(16)
+    const decodeLong = Schema.decodeUnknownResult(
+      TrimmedText({ label: "Text", minimum: 1, maximum: 100, description: "A text.", examples: ["Hello"] })
+    )
+    assert.isTrue(Result.isSuccess(decodeLong(`x${marks.slice(1)}y`)))
+    assert.isTrue(Result.isFailure(decodeLong(`x${marks}y`)))
+    // Two code units each.
+    assert.isTrue(Result.isSuccess(decodeLong("x" + "\u{1d165}".repeat(30))))
+  })
+
+  it("is decided at once, however many marks are on a letter", { timeout: 1000 }, () => {
+    assert.isUndefined(name("\u0301".repeat(30_000) + "\u0316".repeat(30_000)))
+    assert.isUndefined(name(`a${"\u0301".repeat(15)}${"\u0316".repeat(15)}`.repeat(10_000)))
+  })
+
   it("keeps tabs and line ends", () => {
     assert.strictEqual(name("a\tb\nc"), "a\tb\nc")
   })
@@ -119,5 +135,6 @@ describe("an e-mail address", () => {
   it("is decided at once, however hostile the text", { timeout: 1000 }, () => {
     assert.isUndefined(email(`a@${"x.".repeat(100_000)}`))
     assert.isUndefined(email(`${"a@".repeat(100_000)}x.com`))
+    assert.isUndefined(email("\u0301".repeat(30_000) + "\u0316".repeat(30_000)))
   })
 })

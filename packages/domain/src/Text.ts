@@ -12,7 +12,22 @@ export const isPrintable = Schema.makeFilter((text: string) => text.isWellFormed
   message: "Must not contain control characters or broken Unicode"
 })
 
-const normalize = (text: string): string => text.normalize("NFC").trim()
+/** Of UAX #15, 13 (Stream-Safe Text Format): more are no writing. Composing sorts each run, which takes the square of its length. */
+const maxMarks = 30
+
+const hasLongRuns = (text: string): boolean => {
+  // Not one pattern with a count in it: that would look at each mark thirty times.
+  for (const [run] of text.matchAll(/\p{M}+/gu)) if (run.length > maxMarks && [...run].length > maxMarks) return true
+  return false
+}
+
+export const isComposable = Schema.makeFilter((text: string) => !hasLongRuns(text), {
+  expected: `text without more than ${maxMarks} combining marks in a row`,
+  message: `Must not contain more than ${maxMarks} combining marks in a row`
+})
+
+/** What is not composable is left as it is, and refused. */
+const normalize = (text: string): string => (hasLongRuns(text) ? text : text.normalize("NFC")).trim()
 
 /**
  * Text of `minimum` to `maximum` code points after trimming.
@@ -33,7 +48,7 @@ export const TrimmedText = (options: {
     examples: options.examples
   }).pipe(
     Schema.decodeTo(
-      Schema.String.check(Schema.isBetweenCodePoints(minimum, maximum, { message }), isPrintable),
+      Schema.String.check(Schema.isBetweenCodePoints(minimum, maximum, { message }), isPrintable, isComposable),
       SchemaTransformation.transform({ decode: normalize, encode: (text) => text })
     )
   )

@@ -8,9 +8,10 @@ import {
   OpenApi
 } from "effect/http-api"
 import { bodyErrors } from "./Errors.ts"
+import { LoginDelayed } from "./Limits.ts"
 import { NewPassword, Password } from "./Passwords.ts"
 import { Timestamp, uuid } from "./Scalars.ts"
-import { isPrintable, normalizeEmail } from "./Text.ts"
+import { isComposable, isPrintable, normalizeEmail } from "./Text.ts"
 
 export const UserId = uuid("0199c0de-0000-7000-8000-000000000001").pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
@@ -39,7 +40,8 @@ export const Email = Schema.String.annotate({
       Schema.isPattern(emailShape, { message: emailMessage }),
       // RFC 5321, 4.5.3.1.3
       Schema.isMaxCodePoints(254, { message: "Must have at most 254 characters" }),
-      isPrintable
+      isPrintable,
+      isComposable
     ),
     SchemaTransformation.transform({ decode: normalizeEmail, encode: (email) => email })
   ),
@@ -74,6 +76,14 @@ export class InvalidCredentials extends Schema.Error<InvalidCredentials>("Invali
   { httpApiStatus: 401, description: "Unknown e-mail address or wrong password." }
 ) {
   readonly _tag = "InvalidCredentials" as const
+}
+
+/** Not 401, which clients take for a token that is no longer good. */
+export class WrongPassword extends Schema.Error<WrongPassword>("WrongPassword")(
+  { detail: Schema.tag("Current password is incorrect") },
+  { httpApiStatus: 400, description: "`current_password` is not the password of the account." }
+) {
+  readonly _tag = "WrongPassword" as const
 }
 
 export class EmailTaken extends Schema.Error<EmailTaken>("EmailTaken")(
@@ -117,19 +127,19 @@ export class UsersGroup extends HttpApiGroup.make("users")
     HttpApiEndpoint.patch("changeEmail", path, {
       payload: ChangedEmail,
       success: User,
-      error: [InvalidCredentials, EmailTaken, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, EmailTaken, ...bodyErrors]
     }).annotateMerge(annotated("Change the e-mail address", "The next login takes the new one.")),
     HttpApiEndpoint.post("changePassword", `${path}/password`, {
       payload: ChangedPassword,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated("Change the password", "Ends all other logins of the account; the one that asks goes on.")
     ),
     HttpApiEndpoint.delete("delete", path, {
       payload: Confirmation,
       success: HttpApiSchema.NoContent,
-      error: [InvalidCredentials, ...bodyErrors]
+      error: [WrongPassword, LoginDelayed, ...bodyErrors]
     }).annotateMerge(
       annotated(
         "Delete the account",

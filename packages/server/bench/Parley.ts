@@ -12,7 +12,11 @@ export const poolSize = 10
 const limit = "999999999 per hour"
 
 /** Starts it and waits until it is ready. Its logs, one JSON line a request, go to /dev/null. */
-export const run = Effect.fnUntraced(function* (options: { readonly database: string; readonly modelUrl: string }) {
+export const run = Effect.fnUntraced(function* (options: {
+  readonly database: string
+  readonly modelUrl: string
+  readonly settings?: Readonly<Record<string, string>>
+}) {
   const port = yield* freePort
   const url = `http://127.0.0.1:${port}`
   const startedAt = yield* Clock.currentTimeMillis
@@ -31,7 +35,8 @@ export const run = Effect.fnUntraced(function* (options: { readonly database: st
       RATE_LIMIT_CHAT_STREAM: limit,
       RATE_LIMIT_REGISTER: limit,
       RATE_LIMIT_LOGIN: limit,
-      USER_MONTHLY_LIMIT_EUR: "1000000"
+      USER_MONTHLY_LIMIT_EUR: "1000000",
+      ...options.settings
     }
   })
   yield* answers(`${url}/health/ready`)

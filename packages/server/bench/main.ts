@@ -12,6 +12,8 @@ import { history } from "./rows/History.ts"
 import { loginTiming } from "./rows/LoginTiming.ts"
 import { slowClients } from "./rows/SlowClients.ts"
 import { streamedTokens } from "./rows/StreamedTokens.ts"
+import { telemetry } from "./rows/Telemetry.ts"
+import { telemetryDown } from "./rows/TelemetryDown.ts"
 import { thousandStreams } from "./rows/ThousandStreams.ts"
 import { turnOverhead } from "./rows/TurnOverhead.ts"
 
@@ -23,7 +25,9 @@ const rows: ReadonlyArray<Row> = [
   thousandStreams,
   history,
   loginTiming,
-  slowClients
+  slowClients,
+  telemetry,
+  telemetryDown
 ]
 
 class BarMissed extends Schema.TaggedError<BarMissed>()("BarMissed", { count: Schema.Int }) {

@@ -1,13 +1,15 @@
 /** How every program of the server begins: settings read, logs on, and a failure told in words instead of a stack. */
 import { NodeCrypto, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Console, Effect, Layer, Predicate } from "effect"
+import * as Entropy from "./entropy.ts"
 import * as Settings from "./Settings/Settings.ts"
 import * as Logging from "./Telemetry/Logging.ts"
 
 /** What programs stand on: settings, logs, files, randomness. */
 export const layer = Logging.layer.pipe(
   Layer.provideMerge(Settings.layerProvider),
-  Layer.provideMerge(Layer.merge(NodeCrypto.layer, NodeServices.layer))
+  // What comes later stands in the place of what came before.
+  Layer.provideMerge(Layer.mergeAll(NodeCrypto.layer, Entropy.layer, NodeServices.layer))
 )
 
 /** Errors of ours say what to do; where they were raised helps nobody at boot. */

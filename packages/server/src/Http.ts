@@ -40,8 +40,13 @@ const Handlers = Layer.mergeAll(
 /** Beside the API: what explains it. */
 const paths = { docs: "/docs", openapi: "/openapi.json" } as const
 
-/** Paths are what they are, to the final slash; an id of any length gets to where it is refused as no id. */
-const routerConfig = { caseSensitive: true, ignoreTrailingSlash: false, maxParamLength: 16_384 }
+/** Paths are what they are, to each slash; an id of any length gets to where it is refused as no id. */
+const routerConfig = {
+  caseSensitive: true,
+  ignoreDuplicateSlashes: false,
+  ignoreTrailingSlash: false,
+  maxParamLength: 16_384
+}
 
 /** Every route. Wants the services of the rooms, and nothing of the network: tests run it in memory as well. */
 export const layerRoutes = Layer.mergeAll(

@@ -9,13 +9,14 @@ import * as Server from "./Server.ts"
 import * as Settings from "./Settings/Settings.ts"
 import * as Database from "./Sql/Database.ts"
 import { Metrics } from "./Telemetry/Metrics.ts"
+import * as Tracing from "./Telemetry/Tracing.ts"
 import { Prices } from "./Usage/Prices.ts"
 
 Server.layer.pipe(
   Layer.provide(Http.layerServer),
   Layer.provide(Agent.layer),
   Layer.provide([ModelEndpoint.layer, Tools.layer, Prices.layer, Database.layer]),
-  Layer.provide(Metrics.layer),
+  Layer.provide([Tracing.layer, Metrics.layer]),
   Layer.provide(Settings.layerChecked),
   Layer.provide(Boot.layer),
   Layer.launch,

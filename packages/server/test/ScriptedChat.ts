@@ -37,6 +37,7 @@ export const scripted = Effect.gen(function* () {
   let aborted = false
   const chat: ModelCall.Chat = {
     model: "gpt-4o-mini",
+    parameters: {},
     stream: (_, signal) => {
       signal.addEventListener("abort", () => (aborted = true))
       const next = async (): Promise<IteratorResult<ChatGenerationChunk>> => {

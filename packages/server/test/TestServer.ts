@@ -7,6 +7,7 @@ import { ModelEndpoint } from "../src/Agent/ModelEndpoint.ts"
 import { Tools } from "../src/Agent/Tools/Tools.ts"
 import * as Server from "../src/Server.ts"
 import { Metrics } from "../src/Telemetry/Metrics.ts"
+import * as Tracing from "../src/Telemetry/Tracing.ts"
 import { Prices } from "../src/Usage/Prices.ts"
 import { StubModel } from "./StubModel.ts"
 import * as TestDatabase from "./TestDatabase.ts"
@@ -140,6 +141,7 @@ export class TestServer extends Context.Service<
     }
   ) =>
     TestServer.layerNoDeps(options).pipe(
+      Layer.provide(Tracing.layer),
       Layer.provideMerge(
         Layer.mergeAll(StubModel.layer, options.database ?? TestDatabase.layer, TestLog.layer, Metrics.layer)
       ),

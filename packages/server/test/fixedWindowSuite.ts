@@ -68,6 +68,16 @@ export const suite = <E>(name: string, store: Layer.Layer<RateLimiter.RateLimite
       })
     )
 
+    it.effect("tells what is taken of it when nothing is taken", () =>
+      Effect.gen(function* () {
+        const { give, take } = newWindow(1, "1 minute")
+        assert.strictEqual((yield* give(0))[0], 0)
+        assert.deepStrictEqual(yield* take, [1, 60_000])
+        assert.strictEqual((yield* give(0))[0], 1)
+        assert.strictEqual((yield* take)[0], 2)
+      })
+    )
+
     it.effect("ends, and another begins", () =>
       Effect.gen(function* () {
         const { take } = newWindow(1, "200 millis")

@@ -107,21 +107,25 @@ export class Agent extends Context.Service<
       const answer = Effect.fn("Agent.answer")(function* (question: Question) {
         if (Window.tokensOfText(question.content) > contextTokens) return yield* tooLong
         const { model, run, stage, summarizer } = yield* loaded
-        const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)
         const systemPrompt = systemTemplate.replaceAll("{{agent_name}}", () => agentName).replaceAll("{{date}}", today)
-        const content = yield* run({
-          ...question,
-          systemPrompt,
-          summaryPrompt,
-          model,
-          summarizer,
-          tools,
-          contextTokens,
-          totalTimeout,
-          checkpointer: memory.saver
+        const graph = Effect.gen(function* () {
+          const memory = yield* Effect.provideService(stage(question.sessionId), CheckpointRepo, checkpoints)
+          const content = yield* run({
+            ...question,
+            systemPrompt,
+            summaryPrompt,
+            model,
+            summarizer,
+            tools,
+            contextTokens,
+            totalTimeout,
+            checkpointer: memory.saver
+          })
+          return { content, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
         })
-        return { content, memory: yield* Effect.orDie(Effect.fromOption(memory.staged())) }
+        // What LangGraph reads by its saver belongs to the graph as well.
+        return yield* Effect.withSpan(graph, "Graph.run")
       })
 
       return Agent.of({ answer })

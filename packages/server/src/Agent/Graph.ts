@@ -6,7 +6,7 @@
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
 import type { MessageId, SessionId } from "@parley/domain/Sessions"
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages"
-import { END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
+import { Command, END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
 import { Clock, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { ofOthers, TurnFacts } from "../Telemetry/TurnFacts.ts"
@@ -49,9 +49,7 @@ export interface Turn {
 }
 
 /** Gives all text the model streamed, also that before it used a tool. Nothing of it runs on when it is interrupted. */
-export const run = Effect.fn("Graph.run")(function* (
-  turn: Turn
-): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
+export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<string, TurnModelError, Scope.Scope> {
   const nodes = yield* makeNodes
   const scope = yield* Effect.scope
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)
@@ -100,9 +98,10 @@ export const run = Effect.fn("Graph.run")(function* (
       Effect.mapError(({ error }) => error)
     )
     // What no longer fits is not shown again.
-    return spoken.length === recalled.spoken.length
-      ? { messages: [said] }
-      : { messages: Summary.replace({ ...recalled, spoken: [...spoken, said] }) }
+    const messages =
+      spoken.length === recalled.spoken.length ? [said] : Summary.replace({ ...recalled, spoken: [...spoken, said] })
+    const afterAnswer = summing === undefined ? END : "condense"
+    return new Command({ update: { messages }, goto: ToolCalls.of(said).length > 0 ? "tools" : afterAnswer })
   })
 
   const condense = Effect.fn("Graph.condense")(function* (state: State) {
@@ -117,17 +116,14 @@ export const run = Effect.fn("Graph.run")(function* (
     return { messages: yield* ofOthers(ToolCalls.run(turn.tools, state.messages.at(-1), turn.onEvent)) }
   })
 
-  const next = ({ messages }: State) => {
-    if (ToolCalls.of(messages.at(-1)).length > 0) return "tools"
-    return summing === undefined ? END : "condense"
-  }
-
   const graph = new StateGraph(State)
-    .addNode("agent", (state, { signal }) => nodes.run(inTime(agent(state)), signal))
     .addNode("tools", (state, { signal }) => nodes.run(inTime(tools(state)), signal))
     .addNode("condense", (state, { signal }) => nodes.run(condense(state), signal))
+    // A command costs less than a conditional edge, which is two more runnables with a run of LangSmith each.
+    .addNode("agent", (state: State, { signal }) => nodes.run(inTime(agent(state)), signal), {
+      ends: ["tools", "condense", END]
+    })
     .addEdge(START, "agent")
-    .addConditionalEdges("agent", next, ["tools", "condense", END])
     .addEdge("tools", "agent")
     .addEdge("condense", END)
     .compile({ checkpointer: turn.checkpointer })

@@ -78,6 +78,11 @@ layer(StubModel.layer)("a model that fails", (it) => {
     ["a key it does not know", Reply.refusal({ status: 401 }), "The model refused the request"],
     ["a thing it may not do", Reply.refusal({ status: 403 }), "The model refused the request"],
     ["a name nobody has", Reply.refusal({ status: 404 }), "The model refused the request"],
+    [
+      "a place where it is not",
+      Reply.refusal({ status: 307, headers: { location: "/v1/chat/completions" } }),
+      "The model refused the request"
+    ],
     ["a filter for the prompt", Reply.contentFiltered, "The model's answer was blocked by its content filter"],
     [
       "a filter for the answer",

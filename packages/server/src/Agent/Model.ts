@@ -5,6 +5,7 @@ import { Duration, Effect, Redacted, Schedule } from "effect"
 import type { Metrics } from "../Telemetry/Metrics.ts"
 import { ofOthers } from "../Telemetry/TurnFacts.ts"
 import * as ModelCall from "./ModelCall.ts"
+import { modelFetch } from "./modelFetch.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
@@ -50,18 +51,28 @@ export const make = (
   }))
   const tooled = functions.length === 0 ? {} : { tools: functions }
   const chatOf = (model: string): ModelCall.Chat => {
+    const temperature = refusesTemperature(model) ? {} : { temperature: options.temperature }
     const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
-      configuration: endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl },
+      // What is said goes where it was set to go, and is not sent on to wherever somebody there points.
+      configuration: {
+        fetch: modelFetch,
+        ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }),
+        fetchOptions: { redirect: "manual" }
+      },
       maxTokens: options.maxTokens,
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,
       streamUsage: true,
-      ...(refusesTemperature(model) ? {} : { temperature: options.temperature })
+      ...temperature
     })
     // Not `stream`, which puts the whole answer together chunk by chunk and tells callbacks of it: nobody wants it.
-    return { model, stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled }) }
+    return {
+      model,
+      parameters: { ...temperature, maxTokens: options.maxTokens },
+      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled })
+    }
   }
   const first = chatOf(endpoint.onlyModel ?? options.model)
   const others = endpoint.onlyModel === undefined ? options.fallbackModels.map(chatOf) : []

@@ -1,9 +1,11 @@
 /** One request to a model: passed on as it comes, interruptible down to the socket, and what it took is told once. */
-import { AIMessage, AIMessageChunk, type BaseMessage, type ToolCallChunk } from "@langchain/core/messages"
+import type { AIMessage, BaseMessage } from "@langchain/core/messages"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Clock, Duration, Effect, Exit, Option, Predicate, Random, Schema } from "effect"
+import { Clock, Duration, Effect, Exit, Option, Random, Schema } from "effect"
 import type { ModelUsage } from "./Agent.ts"
-import { joiner, storable } from "./characters.ts"
+import { joiner } from "./characters.ts"
+import { answerOf, hear, type Heard, nothingYet } from "./Heard.ts"
+import * as ModelSpan from "../Telemetry/ModelSpan.ts"
 import { classify, contentFiltered, cutOff, cutShort, emptyAnswer, type ModelCallFailed, silent } from "./ModelError.ts"
 import type { Metrics } from "../Telemetry/Metrics.ts"
 import { TurnFacts } from "../Telemetry/TurnFacts.ts"
@@ -14,6 +16,7 @@ import { tokensOf } from "./Window.ts"
 export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
+  readonly parameters: ModelSpan.Parameters
   readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
@@ -24,62 +27,6 @@ export interface Listener {
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
 }
 
-/** What has come so far: put together here, because most chunks are nothing but text. */
-interface Heard {
-  isBegun: boolean
-  text: string
-  /** Calls of tools, in the pieces in which they come. */
-  calls: AIMessageChunk | undefined
-  finishReason: string | undefined
-  /** The provider tells which model really answered, often with its date. */
-  modelName: string | undefined
-  counted: unknown
-  readonly withId: (piece: ToolCallChunk) => ToolCallChunk
-  /** When the first chunk came. */
-  beganAt: number | undefined
-  /** When something last came; never while it is being passed on, for then it is not the model that is silent. */
-  at: number
-}
-
-const named = (value: unknown): string | undefined => (Predicate.isString(value) && value !== "" ? value : undefined)
-
-/** Gives the text of a chunk. Of several choices, which nobody asked for, the first is heard. */
-const hear = (heard: Heard, { generationInfo, message, text }: ChatGenerationChunk): string => {
-  if (generationInfo?.["completion"]) return ""
-  heard.isBegun = true
-  heard.text += text
-  heard.finishReason = named(generationInfo?.["finish_reason"]) ?? heard.finishReason
-  heard.modelName = named(generationInfo?.["model_name"]) ?? heard.modelName
-  if (!AIMessageChunk.isInstance(message)) return text
-  heard.counted = message.usage_metadata ?? heard.counted
-  const { tool_call_chunks = [] } = message
-  if (tool_call_chunks.length > 0) {
-    const calls = new AIMessageChunk({ content: "", tool_call_chunks: tool_call_chunks.map(heard.withId) })
-    heard.calls = heard.calls === undefined ? calls : heard.calls.concat(calls)
-  }
-  return text
-}
-
-/** Some servers name no calls, but answers to them must name what they answer. */
-const namingCalls = (seed: number) => {
-  let count = 0
-  return (piece: ToolCallChunk): ToolCallChunk =>
-    named(piece.name) === undefined || named(piece.id) !== undefined
-      ? piece
-      : { ...piece, id: `call_${seed.toString(36)}_${count++}` }
-}
-
-/**
- * What the model needs to see again, and nothing of the provider's bookkeeping, which would be stored with it. Nor its
- * id: LangGraph gives one of its own, and a message whose id is known replaces the one that has it, while some providers
- * use theirs again.
- */
-const answerOf = ({ calls, text }: Heard): AIMessage =>
-  new AIMessage({
-    content: storable(text),
-    tool_calls: calls === undefined ? [] : [...(calls.tool_calls ?? []), ...ToolCalls.malformed(calls)]
-  })
-
 /** Fails when nothing comes for `silenceLimit`, before the first token or between tokens. */
 export const run = (
   chat: Chat,
@@ -89,23 +36,15 @@ export const run = (
   metrics: Metrics["Service"]
 ): Effect.Effect<AIMessage, ModelCallFailed> =>
   Effect.flatMap(Random.nextIntBetween(0, 2 ** 31), (seed) => {
-    const heard: Heard = {
-      isBegun: false,
-      text: "",
-      calls: undefined,
-      finishReason: undefined,
-      modelName: undefined,
-      counted: undefined,
-      withId: namingCalls(seed),
-      beganAt: undefined,
-      at: 0
-    }
+    const heard = nothingYet(seed)
     const characters = joiner()
-    const tell = (exit: Exit.Exit<unknown, ModelCallFailed>) => {
+    const tell = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, ModelCallFailed>, startedAt: number) {
       const usage = usageOf(chat.model, messages, heard, exit)
-      if (usage === undefined) return Effect.void
-      return Effect.andThen(metrics.tokensUsed(chat.model, usage.inputTokens, usage.outputTokens), onUsage(usage))
-    }
+      yield* traced(heard, chat.model, startedAt, usage)
+      if (usage === undefined) return
+      yield* metrics.tokensUsed(chat.model, usage.inputTokens, usage.outputTokens)
+      yield* onUsage(usage)
+    })
     const passOn = (text: string): Effect.Effect<void> => {
       if (text === "") return Effect.void
       heard.at = Infinity
@@ -114,7 +53,8 @@ export const run = (
     const listen = Effect.gen(function* () {
       const upstream = yield* Effect.acquireRelease(
         Effect.sync(() => new AbortController()),
-        (controller) => Effect.sync(() => controller.abort())
+        // One that was read to its end leaves its connection to the next.
+        (controller, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => controller.abort()))
       )
       const call = <A>(evaluate: () => PromiseLike<A>) => Effect.tryPromise({ try: evaluate, catch: classify })
       const clock = yield* Clock.Clock
@@ -122,7 +62,7 @@ export const run = (
       while (true) {
         const next = yield* call(() => iterator.next())
         if (next.done === true) break
-        heard.beganAt ??= clock.currentTimeMillisUnsafe()
+        heard.firstAt ??= clock.currentTimeMillisUnsafe()
         yield* passOn(characters.add(hear(heard, next.value)))
         heard.at = clock.currentTimeMillisUnsafe()
       }
@@ -133,7 +73,14 @@ export const run = (
     return Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
       heard.at = startedAt
       return Effect.raceFirst(listen, silence(silenceLimit, heard)).pipe(
-        Effect.onExit((exit) => Effect.andThen(called(chat.model, startedAt, heard, exit, metrics), tell(exit)))
+        Effect.onExit((exit) =>
+          Effect.andThen(called(chat.model, startedAt, heard, exit, metrics), tell(exit, startedAt))
+        ),
+        ModelSpan.around({
+          model: chat.model,
+          parameters: chat.parameters,
+          messages: () => messages.map(shown)
+        })
       )
     })
   })
@@ -142,7 +89,7 @@ export const run = (
 const called = (
   model: string,
   startedAt: number,
-  { beganAt }: Heard,
+  { firstAt }: Heard,
   exit: Exit.Exit<unknown, ModelCallFailed>,
   metrics: Metrics["Service"]
 ) =>
@@ -154,9 +101,34 @@ const called = (
     yield* metrics.modelCalled({
       model,
       seconds: (now - startedAt) / 1000,
-      firstChunkSeconds: beganAt === undefined ? undefined : (beganAt - startedAt) / 1000,
+      firstChunkSeconds: firstAt === undefined ? undefined : (firstAt - startedAt) / 1000,
       error: Exit.isSuccess(exit) ? undefined : (failed?.reason ?? givenUp)
     })
+  })
+
+const roles: Readonly<Record<string, string>> = { human: "user", ai: "assistant" }
+
+/** For tracing systems that are shown what is said. */
+const shown = (message: BaseMessage) => ({
+  role: roles[message.type] ?? message.type,
+  content: message.text,
+  tool_calls: ToolCalls.of(message)
+})
+
+const decodeCached = Schema.decodeUnknownOption(
+  Schema.Struct({ input_token_details: Schema.Struct({ cache_read: Schema.Int }) })
+)
+
+const traced = (heard: Heard, model: string, startedAtMillis: number, usage: ModelUsage | undefined) =>
+  ModelSpan.heard({
+    model: usage?.model ?? model,
+    inputTokens: usage?.inputTokens,
+    outputTokens: usage?.outputTokens,
+    cachedTokens: Option.getOrUndefined(decodeCached(heard.counted))?.input_token_details.cache_read,
+    finishReason: heard.finishReason,
+    startedAtMillis,
+    firstAtMillis: heard.firstAt,
+    text: () => shown(answerOf(heard))
   })
 
 /** Whether an answer is one that a turn can go on with. */

@@ -2,6 +2,7 @@
 import { AIMessage, type AIMessageChunk, type BaseMessage, ToolMessage } from "@langchain/core/messages"
 import { Effect, Predicate } from "effect"
 import type { AgentEvent } from "./Agent.ts"
+import { observe } from "../Telemetry/Observations.ts"
 import { storable } from "./characters.ts"
 import { type Tool, ToolFailed } from "./Tools/Tool.ts"
 
@@ -51,18 +52,26 @@ export const run = Effect.fnUntraced(function* (
   )
 })
 
-const execute = (tools: ReadonlyArray<Tool>, call: ToolCall) =>
-  Effect.gen(function* () {
-    const tool = tools.find(({ name }) => name === call.name)
+const execute = (tools: ReadonlyArray<Tool>, call: ToolCall) => {
+  const tool = tools.find(({ name }) => name === call.name)
+  // What the model makes up is no name for a span.
+  const name = tool?.name ?? "unknown"
+  return Effect.gen(function* () {
+    yield* observe(() => ({ type: "tool", input: () => call.args }))
     if (tool === undefined) return yield* new ToolFailed({ reason: `There is no tool ${call.name}` })
     if (Predicate.hasProperty(call.args, malformedKey)) {
       return yield* new ToolFailed({ reason: "The arguments were not valid JSON" })
     }
-    return yield* Effect.withSpan(tool.execute(call.args), `tool.${tool.name}`)
+    const text = yield* tool.execute(call.args)
+    yield* observe(() => ({ type: "tool", output: () => text }))
+    return text
   }).pipe(
     Effect.timeoutOrElse({
       duration: timeout,
       orElse: () => Effect.fail(new ToolFailed({ reason: `No answer within ${timeout}` }))
+    }),
+    Effect.withSpan(`execute_tool ${name}`, {
+      attributes: { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": name }
     }),
     Effect.map((text) => ({ status: "finished" as const, text })),
     Effect.catchTag("ToolFailed", ({ reason }) =>
@@ -75,3 +84,4 @@ const execute = (tools: ReadonlyArray<Tool>, call: ToolCall) =>
       })
     )
   )
+}

@@ -1,14 +1,16 @@
 /** What only the holder of the password may do with an account: a token alone, which can be stolen, will not do. */
+import type { LoginDelayed } from "@parley/domain/Limits"
 import type { EmailTaken, FamilyId, User } from "@parley/domain/Users"
-import { type Email, InvalidCredentials, Unauthorized } from "@parley/domain/Users"
+import { type Email, Unauthorized, WrongPassword } from "@parley/domain/Users"
 import { Effect, Option, type Redacted } from "effect"
+import type { LoginDelays } from "../Limits/LoginDelays.ts"
 import type { StoredUser, Users } from "../Users/Users.ts"
 import type { Audit } from "./audit.ts"
 import type { Login } from "./Auth.ts"
 import type * as LoginsRepo from "./LoginsRepo.ts"
 import type { Passwords } from "./Passwords.ts"
 
-type Refused = InvalidCredentials | Unauthorized
+type Refused = WrongPassword | LoginDelayed | Unauthorized
 
 export interface Account {
   readonly changeEmail: (
@@ -30,10 +32,17 @@ export interface Account {
 export const make = (
   users: Users["Service"],
   passwords: Passwords["Service"],
+  delays: LoginDelays["Service"],
   repo: Effect.Success<typeof LoginsRepo.make>,
   audit: Audit,
   forget: (ids: ReadonlyArray<{ readonly id: FamilyId }>) => Effect.Effect<void>
 ): Account => {
+  const check = (password: Redacted.Redacted, { email, hashed_password: hash }: StoredUser, familyId: FamilyId) =>
+    delays.guardConfirmation(
+      { familyId, email },
+      Effect.flatMap(passwords.verify(password, hash), (matches) => (matches ? Effect.void : new WrongPassword({})))
+    )
+
   /** Does `act` if the password is right, which does nothing when the hash is no longer the one that was checked. */
   const confirmed = Effect.fnUntraced(function* <A, E>(
     event: "email_change" | "password_change" | "deletion",
@@ -44,10 +53,10 @@ export const make = (
     while (true) {
       const user = yield* users.findStored(login.id)
       if (Option.isNone(user)) return yield* new Unauthorized({ detail: "Invalid or expired token" })
-      if (!(yield* passwords.verify(password, user.value.hashed_password))) {
-        yield* audit(event, "failure", login.id)
-        return yield* new InvalidCredentials({})
-      }
+      yield* check(password, user.value, login.familyId).pipe(
+        Effect.tapErrorTag("WrongPassword", () => audit(event, "failure", login.id)),
+        Effect.tapErrorTag("LoginDelayed", () => audit(event, "delayed", login.id))
+      )
       const done = yield* act(user.value)
       if (Option.isNone(done)) continue
       yield* audit(event, "success", login.id)

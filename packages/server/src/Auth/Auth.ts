@@ -94,6 +94,7 @@ export class Auth extends Context.Service<
         const hash = yield* passwords.hash(password)
         const user = yield* Effect.tapError(users.create(email, hash), () => audit("register", "email_taken"))
         yield* audit("register", "success", user.id)
+        yield* delays.know(email)
         return { user, ...(yield* Effect.orDie(Effect.fromOption(yield* open(user.id, hash)))) }
       })
 
@@ -124,6 +125,14 @@ export class Auth extends Context.Service<
         }
       }, guarded)
 
+      /** A thief who does not wait for the answer is noticed as well. */
+      const revokeReused = Effect.fnUntraced(function* (hash: Uint8Array) {
+        const revoked = yield* Effect.orDie(repo.revokeReused({ hash, graceSeconds }))
+        if (Option.isNone(revoked)) return yield* audit("refresh", "failure")
+        yield* Cache.invalidate(isOpen, revoked.value.family_id)
+        yield* audit("refresh", "reuse_detected", revoked.value.user_id)
+      }, Effect.uninterruptible)
+
       const refresh = Effect.fn("Auth.refresh")(function* (token: Redacted.Redacted) {
         const usedHash = yield* Effect.orDie(hashOf(Redacted.value(token)))
         const next = yield* newRefreshToken
@@ -132,13 +141,7 @@ export class Auth extends Context.Service<
           yield* audit("refresh", "success", owner.value.user_id)
           return yield* tokens({ id: owner.value.user_id, familyId: owner.value.family_id }, next.token)
         }
-        const revoked = yield* Effect.orDie(repo.revokeReused({ hash: usedHash, graceSeconds }))
-        if (Option.isSome(revoked)) {
-          yield* Cache.invalidate(isOpen, revoked.value.family_id)
-          yield* audit("refresh", "reuse_detected", revoked.value.user_id)
-        } else {
-          yield* audit("refresh", "failure")
-        }
+        yield* revokeReused(usedHash)
         return yield* new Unauthorized({ detail: "Invalid or expired token" })
       })
 
@@ -150,7 +153,8 @@ export class Auth extends Context.Service<
         }
         yield* Cache.invalidate(isOpen, login.familyId)
         yield* audit("logout", everywhere ? "everywhere" : "success", login.id)
-      })
+        // Whoever closes the page is logged out as well; and what is ended in the database is so here, and in the log.
+      }, Effect.uninterruptible)
 
       // Every request comes by here: a span would cost it a twentieth.
       const authenticate = Effect.fnUntraced(function* (accessToken: Redacted.Redacted) {
@@ -163,7 +167,7 @@ export class Auth extends Context.Service<
         Effect.orDie(repo.list({ userId, after: after ?? null }))
       )
 
-      const account = Account.make(users, passwords, repo, audit, forget)
+      const account = Account.make(users, passwords, delays, repo, audit, forget)
 
       return Auth.of({ register, login, refresh, logout, authenticate, logins, ...account })
     })

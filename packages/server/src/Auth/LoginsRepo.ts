@@ -64,17 +64,21 @@ export const make = Effect.gen(function* () {
 
     /**
      * Uses a token up and puts the next in its place, in one statement: of any number at once, one gets a row.
-     * Those that have expired go, so that a login does not grow for ever.
+     * Those that have expired go, so that a login does not grow for ever. The login is locked before its token, as by
+     * the deletion of its account: the other way round they would meet in a deadlock.
      */
     rotate: SqlSchema.findOneOption({
       Request: Schema.Struct({ usedHash: Schema.Uint8Array, ...NewToken.fields }),
       Result: Owner,
       execute: ({ hash, lifetimeSeconds, usedHash }) => sql`
-        WITH used AS (
+        WITH family AS (
+          SELECT f.id, f.user_id FROM login_families f JOIN refresh_tokens t ON t.family_id = f.id
+          WHERE t.token_hash = ${usedHash} AND f.revoked_at IS NULL
+          FOR KEY SHARE OF f
+        ), used AS (
           UPDATE refresh_tokens t SET used_at = now()
-          FROM login_families f
-          WHERE t.token_hash = ${usedHash} AND t.used_at IS NULL AND t.expires_at > now()
-            AND f.id = t.family_id AND f.revoked_at IS NULL
+          FROM family f
+          WHERE t.token_hash = ${usedHash} AND t.used_at IS NULL AND t.expires_at > now() AND f.id = t.family_id
           RETURNING t.family_id, f.user_id
         ), next AS (
           INSERT INTO refresh_tokens (token_hash, family_id, expires_at)

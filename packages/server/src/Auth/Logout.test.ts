@@ -1,10 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { anotherServer, newcomer, password } from "../../test/TestAuth.ts"
 import * as TestAuth from "../../test/TestAuth.ts"
 import { isGood, type Pair, refresh, refused } from "../../test/TestLogin.ts"
+import { untilWaiting } from "../../test/whenBlocked.ts"
 import { Auth } from "./Auth.ts"
 
 layer(TestAuth.layer)("a login that is ended", (it) => {
@@ -14,6 +15,26 @@ layer(TestAuth.layer)("a login that is ended", (it) => {
       const pair = yield* newcomer
       assert.isTrue(yield* isGood(pair))
       yield* auth.logout(yield* auth.authenticate(Redacted.make(pair.access_token)), false)
+      assert.isFalse(yield* isGood(pair))
+      yield* refused(pair)
+    })
+  )
+
+  it.effect("is over too when whoever ends it does not wait for the answer", () =>
+    Effect.gen(function* () {
+      const [auth, sql, pair] = [yield* Auth, yield* SqlClient.SqlClient, yield* newcomer]
+      const login = yield* auth.authenticate(Redacted.make(pair.access_token))
+      const locked = yield* Deferred.make<void>()
+      const leaving = yield* Effect.forkDetach(Effect.andThen(Deferred.await(locked), auth.logout(login, false)))
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT FROM login_families WHERE id = ${login.familyId} FOR UPDATE`
+          yield* Deferred.succeed(locked, undefined)
+          yield* untilWaiting(1, leaving)
+          leaving.interruptUnsafe()
+        })
+      )
+      yield* Fiber.await(leaving)
       assert.isFalse(yield* isGood(pair))
       yield* refused(pair)
     })

@@ -32,6 +32,11 @@ layer(TestServer.layer, { excludeTestServices: true })("a new password", (it) =>
     (password) => Effect.map(refused(password), (json) => assert.deepStrictEqual(json, errors(common)))
   )
 
+  it.effect.each(["Parley-2026!", "pA-R.l_e?Y-1"])(
+    "that is little but the name of this place is refused: %j",
+    (password) => Effect.map(refused(password), (json) => assert.deepStrictEqual(json, errors(common)))
+  )
+
   it.effect("is told that it is common with all else that is wrong", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(
@@ -46,6 +51,15 @@ layer(TestServer.layer, { excludeTestServices: true })("a new password", (it) =>
         )
       )
     })
+  )
+
+  it.effect(
+    "is decided at once, however many marks are on a letter",
+    () =>
+      Effect.map(register("\u0301".repeat(60_000) + "\u0316".repeat(60_000)), ({ status }) =>
+        assert.strictEqual(status, 422)
+      ),
+    5000
   )
 
   it.effect("may have a common one in it", () =>

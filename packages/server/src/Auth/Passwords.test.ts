@@ -36,6 +36,29 @@ describe("a hash", () => {
     }).pipe(Effect.provide(withRounds(4)))
   )
 
+  it.effect("takes a wrong password as long as a new one does when it was made with fewer rounds", () =>
+    Effect.gen(function* () {
+      const cheap = yield* Effect.flatMap(Passwords, ({ hash }) => hash(password)).pipe(Effect.provide(withRounds(4)))
+      const { verify, verifyNothing } = yield* Effect.provide(Passwords, withRounds(10))
+      const wrong = Redacted.make("Wrong-horse-7")
+      yield* verifyNothing(wrong)
+      // By the processor's time: on a busy machine the clock's says nothing.
+      const cpuMicros = Effect.fnUntraced(function* (attempt: Effect.Effect<boolean>) {
+        const before = process.cpuUsage()
+        yield* attempt
+        return process.cpuUsage(before).user
+      })
+      const each = yield* Effect.replicateEffect(
+        Effect.all([cpuMicros(verify(wrong, cheap)), cpuMicros(verifyNothing(wrong))]),
+        7
+      )
+      const ratio = Math.min(...each.map(([known]) => known)) / Math.min(...each.map(([, nobody]) => nobody))
+      // One hash of four rounds alone would be a sixty-fourth of it.
+      assert.isAbove(ratio, 0.5)
+      assert.isBelow(ratio, 2)
+    })
+  )
+
   it.effect("is outdated when it was made with fewer rounds, and not when with more", () =>
     Effect.gen(function* () {
       const cheap = yield* Effect.flatMap(Passwords, ({ hash }) => hash(password)).pipe(Effect.provide(withRounds(4)))

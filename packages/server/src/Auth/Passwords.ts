@@ -25,15 +25,19 @@ export class Passwords extends Context.Service<
       // A native thread cannot be stopped: one whose client has gone keeps its permit until it is done.
       const native = <A>(work: () => Promise<A>) => permits.withPermit(Effect.uninterruptible(Effect.promise(work)))
 
+      const hashWith = (password: Redacted.Redacted, cost: number) =>
+        native(() => bcrypt.hash(Redacted.value(password), { cost }))
+
       const hash = Effect.fn("Passwords.hash")((password: Redacted.Redacted) =>
-        Effect.map(
-          native(() => bcrypt.hash(Redacted.value(password), { cost: rounds })),
-          (hash) => Redacted.make(hash)
-        )
+        Effect.map(hashWith(password, rounds), (hash) => Redacted.make(hash))
       )
-      const verify = Effect.fn("Passwords.verify")((password: Redacted.Redacted, hash: Redacted.Redacted) =>
-        native(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash)))
-      )
+      const verify = Effect.fn("Passwords.verify")(function* (password: Redacted.Redacted, hash: Redacted.Redacted) {
+        if (yield* native(() => bcrypt.compare(Redacted.value(password), Redacted.value(hash)))) return true
+        // A hash made with fewer rounds is checked sooner, which would tell that there is such an account. Each round
+        // doubles the time: 12 take what 10, once more 10, and 11 take together.
+        for (let cost = roundsOf(hash); cost < rounds; cost++) yield* hashWith(password, cost)
+        return false
+      })
       const nobodysHash = yield* Effect.cached(hash(Redacted.make("nobody's password")))
       const verifyNothing = Effect.fn("Passwords.verifyNothing")((password: Redacted.Redacted) =>
         nobodysHash.pipe(

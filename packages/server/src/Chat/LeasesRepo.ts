@@ -107,13 +107,18 @@ export const make = Effect.gen(function* () {
         SELECT session_id FROM freed`
     }),
 
-    /** Writes what was spent under a lease that is lost; nothing, when the account is gone. */
+    /**
+     * Writes what was spent under a lease that is lost; nothing, when the account is gone. It is locked before its month,
+     * as by its deletion: the other way round they would meet in a deadlock.
+     */
     account: SqlSchema.void({
       Request: Schema.Struct({ ...Owned.fields, ...Spent.fields }),
       execute: ({ sessionId, spent, userId }) => sql`
-        WITH spent AS (
+        WITH owner AS (
+          SELECT id FROM users WHERE id = ${userId} FOR KEY SHARE
+        ), spent AS (
           INSERT INTO usage (user_id, session_id, model, input_tokens, output_tokens, cost_eur, estimated)
-          SELECT u.id, ${sessionId}::uuid, c.* FROM users u, ${CallsRepo.rows(sql)(spent)} WHERE u.id = ${userId}
+          SELECT o.id, ${sessionId}::uuid, c.* FROM owner o, ${CallsRepo.rows(sql)(spent)}
           RETURNING user_id, cost_eur
         ) ${CallsRepo.addUp(sql)}`
     }),

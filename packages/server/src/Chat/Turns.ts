@@ -14,8 +14,10 @@ import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
+import { appEnvironment } from "../Settings/Setting.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { TurnFacts } from "../Telemetry/TurnFacts.ts"
+import * as TurnTrace from "../Telemetry/TurnTrace.ts"
 import { Prices, roundEur } from "../Usage/Prices.ts"
 import type { Call } from "./CallsRepo.ts"
 import * as Leases from "./Leases.ts"
@@ -58,6 +60,7 @@ export class Turns extends Context.Service<
       const repo = yield* TurnsRepo.make
       const leases = yield* Leases.make
       const supervisor = yield* FiberSet.make<ChatAnswer, TurnError>()
+      const environment = yield* appEnvironment.config
       let isDraining = false
 
       /** The stored answer, when this message got one: then nothing is asked again. */
@@ -91,15 +94,17 @@ export class Turns extends Context.Service<
             const { paid } = yield* TurnFacts
             const spend = (inVain: boolean) => Effect.sync(() => Object.assign(lease, { spent: calls, inVain }))
             const onUsage = (call: ModelUsage) =>
-              Effect.map(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
+              Effect.flatMap(prices.costEur(call.model, call.inputTokens, call.outputTokens), (costEur) => {
                 calls.push({ ...call, costEur })
                 paid.push({ ...call, costEur })
+                return TurnTrace.costs(costEur)
               })
             const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
             const question = { id, content: request.content, timestamp: yield* DateTime.now }
             const { content, memory } = yield* restore(
               agent.answer({ sessionId, messageId: id, content: request.content, onEvent, onUsage })
             ).pipe(Effect.onError(() => spend(true)))
+            yield* TurnTrace.answered(request.content, content)
             const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
             // From here on it is too late to interrupt the turn. Only its lease can still be lost.
             yield* lease.letGo
@@ -141,7 +146,7 @@ export class Turns extends Context.Service<
           })
         )
 
-      const take = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
+      const taken = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
             if (isDraining) return yield* new ServiceUnavailable({})
@@ -163,6 +168,9 @@ export class Turns extends Context.Service<
           })
         )
       )
+
+      const take = (userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
+        TurnTrace.of(userId, request, environment)(taken(userId, request, onEvent))
 
       const cancel = Effect.fn("Turns.cancel")(leases.revoke)
 

@@ -1,21 +1,18 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { ConfigProvider, Effect, Schema } from "effect"
+import { ConfigProvider, Effect } from "effect"
 import { IpNetwork } from "effect/net"
 import { randomUUID } from "node:crypto"
-import { TestLog } from "../../test/TestLog.ts"
+import { logged } from "../../test/TestLog.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import { settings } from "./settings.ts"
-
-const Line = Schema.fromJsonString(Schema.Struct({ annotations: Schema.Record(Schema.String, Schema.Unknown) }))
 
 /** Whose request the log says it was. */
 const loggedAddress = Effect.fnUntraced(function* (forwarded: string) {
   const server = yield* TestServer
   const id = randomUUID()
   yield* server.ask("GET", "/v1/users/me", { headers: { "x-forwarded-for": forwarded, "x-request-id": id } })
-  const { lines } = yield* TestLog
-  const all = yield* Effect.forEach(lines, (line) => Schema.decodeUnknownEffect(Line)(line))
-  return all.find(({ annotations }) => annotations["request_id"] === id)?.annotations["client_address"]
+  const [line] = yield* logged(id)
+  return line?.["client_address"]
 })
 
 /** How much is left of the default limit for whoever asks from there. */

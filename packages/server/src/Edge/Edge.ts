@@ -1,5 +1,5 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option, Result } from "effect"
+import { ByteSize, Clock, Effect, Option, Predicate, Result, Tracer } from "effect"
 import {
   Headers,
   HttpEffect,
@@ -12,6 +12,7 @@ import {
 import { NetAddress } from "effect/net"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
+import * as RequestSpan from "../Telemetry/RequestSpan.ts"
 import { isUnexpected, unexpected } from "./Boundary.ts"
 import { requestId } from "./requestId.ts"
 import { safety } from "./safety.ts"
@@ -48,6 +49,12 @@ const addressOf = (request: HttpServerRequest.HttpServerRequest): string => {
   return Result.getOrElse(canonical, () => address)
 }
 
+/** RFC 9112, 3.2. */
+const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers["host"] === undefined && Predicate.hasProperty(source, "httpVersion") && source.httpVersion === "1.1"
+
+const badRequest = Effect.succeed(HttpServerResponse.empty({ status: 400 }))
+
 export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const idOf = yield* requestId
@@ -61,7 +68,8 @@ export const layer = HttpRouter.middleware(
       const handled = Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
         const id = yield* idOf(request.headers["x-request-id"])
-        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request) }
+        const span = yield* RequestSpan.begin(request, id)
+        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request), span }
         const origin = { request_id: id, client_address: facts.clientAddress }
         const startedAt = yield* Clock.currentTimeMillis
         yield* metrics.requestBegan
@@ -69,12 +77,13 @@ export const layer = HttpRouter.middleware(
         const finish = (response: HttpServerResponse.HttpServerResponse) => {
           // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
           const refusal = response.status < 400 ? undefined : refusalOf(request.source)
+          RequestSpan.answered(facts, refusal?.status ?? response.status)
           return Clock.currentTimeMillis.pipe(
             Effect.tap((now) =>
               metrics.responded({
                 method: request.method,
                 route: facts.route,
-                status: response.status,
+                status: refusal?.status ?? response.status,
                 seconds: (now - startedAt) / 1000
               })
             ),
@@ -89,6 +98,7 @@ export const layer = HttpRouter.middleware(
                 duration_ms: now - startedAt
               })
             ),
+            Effect.provideService(Tracer.ParentSpan, span),
             Effect.as(
               HttpServerResponse.setHeaders(withErrorBody(response), {
                 ...Headers.removeMany(safe, Object.keys(response.headers)),
@@ -98,12 +108,13 @@ export const layer = HttpRouter.middleware(
             )
           )
         }
-        return yield* httpEffect.pipe(
+        return yield* (lacksHost(request) ? badRequest : httpEffect).pipe(
           // Of endpoints the boundary has told already; this is for what is beside or beyond them.
           Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),
           HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
           Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
           Effect.provideService(RequestFacts, facts),
+          Effect.provideService(Tracer.ParentSpan, span),
           Effect.annotateLogs(origin)
         )
       })

@@ -54,6 +54,17 @@ layer(TestServer.layer, { excludeTestServices: true })("a request that does not 
       Effect.map(register(body), (reply) => assert.deepStrictEqual(errorsOf(reply), expected))
     )
 
+  it.effect("is told a hundred of its problems at the most", () =>
+    Effect.gen(function* () {
+      const names = Array.from({ length: 50_000 }, (_, index) => `field${index}`)
+      const errors = errorsOf(yield* register(Object.fromEntries(names.map((name) => [name, 0]))))
+      assert.deepStrictEqual(
+        errors,
+        names.slice(0, 100).map((name) => `${name}: Unknown field`)
+      )
+    })
+  )
+
   it.effect("is told every failing field and rule at once", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(errorsOf(yield* register({ email: "nobody", password: "abc", rememberMe: true })), [

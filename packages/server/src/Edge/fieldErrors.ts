@@ -35,6 +35,9 @@ const messageOf = (issue: SchemaIssue.Leaf): string => {
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: messageOf })
 
+/** What a client can mean has fewer: a body of a hundred thousand unknown fields would be told seconds long of each. */
+const maxErrors = 100
+
 /** Every failing field and rule, once each: the members of a union often complain of the same thing. */
 export const fieldErrors = ({ cause, kind }: HttpApiError.HttpApiSchemaError): ReadonlyArray<FieldError> => {
   const whole = cause.issue._tag === "AnyOf" ? "Must be an object" : undefined
@@ -44,8 +47,9 @@ export const fieldErrors = ({ cause, kind }: HttpApiError.HttpApiSchemaError): R
       : { field: path.map(String).join("."), message }
   )
   const seen = new Set<string>()
-  return errors.filter(({ field, message }) => {
+  const distinct = errors.filter(({ field, message }) => {
     const key = `${field}\n${message}`
     return !seen.has(key) && seen.add(key)
   })
+  return distinct.slice(0, maxErrors)
 }

@@ -31,6 +31,8 @@ export const make = Effect.fnUntraced(function* (limits: Limits) {
       keepAliveTimeout: limits.idleMillis,
       connectionsCheckingInterval: limits.checkMillis,
       maxHeaderSize: limits.headerBytes,
+      // Node would refuse who names none by itself, with nothing that all answers have: the edge does so.
+      requireHostHeader: false,
       // There is nothing to upgrade to, and what was upgraded would have no limits of time.
       shouldUpgradeCallback: () => false
     })

@@ -12,7 +12,7 @@ const everywhere = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY"
 }
-const nothing = "default-src 'none'; frame-ancestors 'none'"
+const nothing = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 const directivesOf = (headers: Headers) =>
   new Map(

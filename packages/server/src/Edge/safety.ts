@@ -9,7 +9,7 @@ import { appEnvironment, isLocal } from "../Settings/Setting.ts"
 export const safety = Effect.map(appEnvironment.config, (environment) =>
   Headers.fromRecordUnsafe({
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     // Says nothing to scripts that ask by CORS: for those, CORS_ORIGINS decides.
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",

@@ -1,8 +1,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
+import { parse as parseExposition, valueOf } from "../../test/Exposition.ts"
 import * as NodeTestServer from "../../test/NodeTestServer.ts"
 import * as RawConnection from "../../test/rawConnection.ts"
 import { logged } from "../../test/TestLog.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 
 const open = Effect.flatMap(NodeTestServer.NodeTestServer, ({ port }) => RawConnection.make(port))
 
@@ -28,7 +30,10 @@ const parse = (text: string) => {
 const isSafe = (headers: Headers) => {
   assert.strictEqual(headers.get("content-type"), "application/json")
   assert.strictEqual(headers.get("cache-control"), "no-store")
-  assert.strictEqual(headers.get("content-security-policy"), "default-src 'none'; frame-ancestors 'none'")
+  assert.strictEqual(
+    headers.get("content-security-policy"),
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+  )
   assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
   assert.strictEqual(headers.get("x-frame-options"), "DENY")
   assert.isFalse(headers.has("server"))
@@ -51,16 +56,29 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
       "Bad request"
     ]
   ] as const)
-    it.effect(`${what}, and is refused as any other and with a line in the log`, () =>
+    it.effect(`${what}, and is refused as any other, with a line in the log, and counted`, () =>
       Effect.gen(function* () {
+        const { exposition } = yield* Metrics
+        const status = line.split(" ")[1] ?? ""
+        const counted = Effect.map(
+          exposition,
+          (text) =>
+            valueOf(parseExposition(text), "http_server_request_duration_seconds_count", {
+              http_request_method: "_OTHER",
+              http_route: "none",
+              http_response_status_code: status
+            }) ?? 0
+        )
+        const before = yield* counted
         const reply = parse(yield* send(bytes))
         assert.strictEqual(reply.line, line)
+        assert.strictEqual(yield* counted, before + 1)
         assert.strictEqual(reply.body, JSON.stringify({ detail }))
         isSafe(reply.headers)
         const lines = yield* logged(reply.headers.get("x-request-id") ?? "")
         assert.lengthOf(lines, 1)
         assert.deepInclude(lines[0], { message: "request", level: "INFO" })
-        assert.deepInclude(lines[0]?.annotations, {
+        assert.deepInclude(lines[0], {
           method: "unknown",
           route: "none",
           status: Number(line.slice(9, 12)),
@@ -68,6 +86,19 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
         })
       })
     )
+
+  it.effect("names no host, and is refused as any other and with a line in the log", () =>
+    Effect.gen(function* () {
+      const id = "X-Request-Id: names-no-host\r\nConnection: close\r\n\r\n"
+      const { body, headers, line } = parse(yield* send(`GET / HTTP/1.1\r\n${id}`))
+      assert.deepStrictEqual([line, body], ["HTTP/1.1 400 Bad Request", '{"detail":"Bad request"}'])
+      isSafe(headers)
+      const [logLine] = yield* logged("names-no-host")
+      assert.deepInclude(logLine?.annotations, { method: "GET", route: "none", status: 400 })
+      // Before 1.1 nobody had to.
+      assert.match(yield* send(`GET / HTTP/1.0\r\n${id}`), /^HTTP\/1\.1 200 OK\r\n/u)
+    })
+  )
 
   it.effect("is in its body so slow that its route gives up: one answer, one line in the log, one id", () =>
     Effect.gen(function* () {
@@ -80,7 +111,7 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
         Effect.repeat({ until: (lines) => lines.length > 0, schedule: Schedule.spaced(5) })
       )
       assert.lengthOf(lines, 1)
-      assert.deepInclude(lines[0]?.annotations, { method: "POST", status: 408 })
+      assert.deepInclude(lines[0], { method: "POST", status: 408 })
     })
   )
 

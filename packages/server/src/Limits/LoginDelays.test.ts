@@ -6,6 +6,7 @@ import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import { TestServer } from "../../test/TestServer.ts"
+import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { layerMemory } from "./FixedWindows.ts"
 import { LoginDelays } from "./LoginDelays.ts"
 
@@ -13,15 +14,23 @@ const wrong = Effect.fail(new InvalidCredentials({}))
 const right = Effect.succeed("logged in")
 
 /** Attempts at one account: what comes of each, a delay as its seconds. */
-const account = Effect.map(LoginDelays, ({ guard }) => {
+const account = Effect.map(LoginDelays, ({ guard, know }) => {
   const email = Email.make(`${randomUUID()}@example.com`)
   const attempt = (login: Effect.Effect<string, InvalidCredentials>) =>
     Effect.match(guard(email, login), {
       onFailure: (error) => (error._tag === "LoginDelayed" ? error.retryAfterSeconds : "failed"),
       onSuccess: (answer) => answer
     })
-  return { attempt, fail: (times: number) => Effect.forEach(Array.from({ length: times }), () => attempt(wrong)) }
+  return {
+    attempt,
+    register: know(email),
+    fail: (times: number) => Effect.forEach(Array.from({ length: times }), () => attempt(wrong))
+  }
 })
+
+/** Whoever asks from there. */
+const from = (clientAddress: string) =>
+  Layer.succeed(RequestFacts, { route: "none", login: undefined, clientAddress, span: undefined })
 
 const isolated = Effect.provide(Layer.provide(LoginDelays.layerNoDeps, [layerMemory, NodeCrypto.layer]))
 
@@ -86,6 +95,38 @@ describe("a login", () => {
     }).pipe(isolated)
   )
 
+  it.effect("from where the account was logged in to is not delayed by failures elsewhere", () =>
+    Effect.gen(function* () {
+      const { attempt, fail } = yield* account
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("2001:db8:1:2::1")), "logged in")
+      yield* Effect.provide(fail(10), from("203.0.113.7"))
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.8")), 1)
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("2001:db8:1:2::99")), "logged in")
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.8")), 1)
+      yield* TestClock.adjust("30 days")
+      yield* Effect.provide(fail(5), from("203.0.113.7"))
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("2001:db8:1:2::1")), 1)
+    }).pipe(isolated)
+  )
+
+  it.effect("from where the account was made is not delayed by failures elsewhere", () =>
+    Effect.gen(function* () {
+      const { attempt, fail, register } = yield* account
+      yield* Effect.provide(register, from("203.0.113.7"))
+      yield* Effect.provide(fail(10), from("203.0.113.8"))
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.7")), "logged in")
+    }).pipe(isolated)
+  )
+
+  it.effect("from where the account was logged in to is delayed by failures from there", () =>
+    Effect.gen(function* () {
+      const { attempt, fail } = yield* account
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.7")), "logged in")
+      assert.strictEqual((yield* Effect.provide(fail(6), from("203.0.113.7"))).at(-1), 1)
+      assert.strictEqual(yield* Effect.provide(attempt(right), from("203.0.113.8")), "logged in")
+    }).pipe(isolated)
+  )
+
   it.effect("is tried five times, however many come at once", () =>
     Effect.gen(function* () {
       const { attempt } = yield* account
@@ -124,7 +165,7 @@ describe("a login", () => {
       const login = Effect.flatMap(LoginDelays, ({ guard }) => guard(Email.make("ada@example.com"), right))
       yield* Effect.provide(login, delays)
       assert.isNotEmpty(keys)
-      for (const key of keys) assert.match(key, /^failures:[\w-]{43}$/u)
+      for (const key of keys) assert.match(key, /^(?:known|failures):[\w-]{43}(?::unknown)?$/u)
     })
   )
 })

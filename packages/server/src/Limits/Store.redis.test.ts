@@ -43,8 +43,8 @@ const untilTogether = (here: AnyStore, there: AnyStore) =>
   Effect.repeat(together(here, there), { until: (is) => is, schedule: Schedule.spaced("100 millis") })
 
 /** What the log says of Redis, and at which level. */
-const told = Effect.map(TestLog.TestLog, ({ lines }) =>
-  lines.flatMap((line) => /"message":"(Redis[^:]*).*"level":"(\w+)"/u.exec(line)?.slice(1).join(": ") ?? [])
+const told = Effect.map(TestLog.all, (lines) =>
+  lines.flatMap(({ level, message }) => (message.startsWith("Redis") ? `${message.replace(/:.*/u, "")}: ${level}` : []))
 )
 
 /** Goes on asking until this is what the log said last. Nothing is said twice in a row. */

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
-import { ConfigProvider, Effect, Equal, FileSystem, Option } from "effect"
+import { ConfigProvider, Effect, Equal, Exit, FileSystem, Option } from "effect"
 import { fileURLToPath } from "node:url"
 import { all } from "./Settings.ts"
 
@@ -35,16 +35,29 @@ layer(NodeServices.layer)(".env.example", (it) => {
     })
   )
 
+  /** What it says when nothing is a comment any more. */
+  const uncommented = Effect.map(entries, (found) =>
+    ConfigProvider.fromDotEnvContents(found.map(({ name, value }) => `${name}=${value}`).join("\n"))
+  )
+  const isKey = ({ name }: { readonly name: string }) => name.startsWith("JWT_SECRET_KEY")
+
   it.effect("shows values that are good: the default, or an example where there is none", () =>
     Effect.gen(function* () {
-      const found = yield* entries
-      const uncommented = ConfigProvider.fromDotEnvContents(
-        found.map(({ name, value }) => `${name}=${value}`).join("\n")
-      )
       const nothing = ConfigProvider.fromUnknown({})
-      for (const { config, name } of all) {
-        const [shown, fallback] = [yield* config.parse(uncommented), yield* config.parse(nothing)]
+      for (const { config, name } of all.filter((setting) => !isKey(setting))) {
+        const [shown, fallback] = [yield* config.parse(yield* uncommented), yield* config.parse(nothing)]
         if (!Option.isOption(fallback)) assert.isTrue(Equal.equals(shown, fallback), `${name}: ${String(shown)}`)
+      }
+    })
+  )
+
+  it.effect("shows no key that will do, because everybody would know it", () =>
+    Effect.gen(function* () {
+      const keys = all.filter(isKey)
+      assert.lengthOf(keys, 2)
+      for (const { config, name } of keys) {
+        const shown = yield* Effect.exit(config.parse(yield* uncommented))
+        assert.isTrue(Exit.isFailure(shown), name)
       }
     })
   )

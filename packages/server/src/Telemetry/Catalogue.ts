@@ -3,7 +3,6 @@
  * semantic conventions; alerts and dashboards know them. A label has few values, known here or at boot: never an id, an
  * address, a path or a text.
  */
-import type { LimitName } from "@parley/domain/Limits"
 import { Counter, Gauge, Histogram, type Registry } from "prom-client"
 
 export const turnModes = ["json", "stream"] as const
@@ -56,15 +55,14 @@ export const authOutcomes = {
   login: ["success", "failure", "delayed"],
   refresh: ["success", "failure", "reuse_detected"],
   logout: ["success", "everywhere"],
-  email_change: ["success", "failure", "email_taken"],
-  password_change: ["success", "failure"],
-  deletion: ["success", "failure"],
+  email_change: ["success", "failure", "delayed", "email_taken"],
+  password_change: ["success", "failure", "delayed"],
+  deletion: ["success", "failure", "delayed"],
   export: ["success"]
 } as const
 export type AuthEvent = keyof typeof authOutcomes
 export type AuthOutcome = (typeof authOutcomes)[AuthEvent][number]
 
-export const limitNames = ["default", "chat", "chat-stream", "register", "login"] satisfies ReadonlyArray<LimitName>
 export const limitDecisions = ["allowed", "limited"] as const
 
 /** The first word of a statement. Ours often begin with `WITH`, and may then write, too. */

@@ -1,6 +1,7 @@
 /** Structured logs: pretty in development, one JSON object a line elsewhere, each with the request it belongs to. */
 import { Effect, Layer, Logger, References } from "effect"
 import { appEnvironment } from "../Settings/Setting.ts"
+import * as JsonLines from "./JsonLines.ts"
 import { settings } from "./settings.ts"
 
 export const layer = Layer.unwrap(
@@ -8,7 +9,7 @@ export const layer = Layer.unwrap(
     // What is wrong with these is told with all other settings that are wrong, and not by logs being impossible.
     const environment = yield* Effect.orElseSucceed(appEnvironment.config, () => "production" as const)
     const level = yield* Effect.orElseSucceed(settings.logLevel.config, () => "Info" as const)
-    const logger = environment === "development" ? Logger.consolePretty() : Logger.consoleJson
+    const logger = environment === "development" ? Logger.consolePretty() : Logger.withConsoleLog(JsonLines.format)
     return Layer.mergeAll(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, level))
   })
 )

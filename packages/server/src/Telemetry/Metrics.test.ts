@@ -178,7 +178,7 @@ layer(TestServer.layer, { excludeTestServices: true })("a server that has just s
         assert.strictEqual(valueOf(exposition, `${name}_total`), 0, name)
       }
       assert.strictEqual(valueOf(exposition, "app_build_info", { version: "0.1.0" }), 1)
-      assert.strictEqual(samplesOf(exposition, "auth_events_total").length, 18)
+      assert.strictEqual(samplesOf(exposition, "auth_events_total").length, 21)
     })
   )
 

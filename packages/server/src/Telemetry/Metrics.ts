@@ -4,6 +4,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { collectDefaultMetrics, type Counter, Histogram, Registry } from "prom-client"
 import type { BusinessNumbers } from "./BusinessNumbers.ts"
 import * as Catalogue from "./Catalogue.ts"
+import { current } from "./RequestSpan.ts"
 import { begin, beginModels, setBusiness } from "./series.ts"
 
 export interface ModelCalled {
@@ -205,7 +206,7 @@ interface Observer<Labels> {
 /** With the id of the trace that this is part of, if there is one, as its exemplar. */
 const observe = <Labels>(histogram: Observer<Labels>, value: number, labels: Labels) =>
   Effect.withFiber((fiber) => {
-    const { span } = fiber.cache
+    const span = current(fiber)
     histogram.observe({ labels, value, exemplarLabels: span?.sampled === true ? { trace_id: span.traceId } : {} })
     return Effect.void
   })

@@ -1,5 +1,5 @@
 import type { CurrentUser } from "@parley/domain/Users"
-import { Context } from "effect"
+import { Context, type Tracer } from "effect"
 
 /** What becomes known of a request on its way, for its line in the log: written by whoever learns it. */
 export interface RequestFacts {
@@ -9,9 +9,11 @@ export interface RequestFacts {
   login: CurrentUser["Service"] | undefined
   /** Of who asks, past the proxies that are trusted. */
   readonly clientAddress: string
+  /** The first span of the request's trace here. */
+  readonly span: Tracer.Span | undefined
 }
 
 /** Those of the request that this fiber serves. Outside a request nobody reads them. */
 export const RequestFacts = Context.Reference<RequestFacts>("@parley/server/Telemetry/RequestFacts", {
-  defaultValue: () => ({ route: "none", login: undefined, clientAddress: "unknown" })
+  defaultValue: () => ({ route: "none", login: undefined, clientAddress: "unknown", span: undefined })
 })

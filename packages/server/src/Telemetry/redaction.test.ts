@@ -1,4 +1,4 @@
-/** Everything is asked, well and badly, of a server where everything works and of one where nothing does: then the log is read. */
+/** Everything is asked, well and badly, of a server that works and of one where nothing does: then log and traces are read. */
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer, vi } from "@effect/vitest"
 import { Effect, Layer, References, Schema } from "effect"
@@ -7,12 +7,14 @@ import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 import { type Operation, operations, served } from "../../test/ApiDocument.ts"
 import { type ApiRequest, requestOf } from "../../test/ApiRequest.ts"
+import { OtlpReceiver } from "../../test/OtlpReceiver.ts"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
 import * as StubSearch from "../../test/StubSearch.ts"
 import * as TestBilling from "../../test/TestBilling.ts"
-import { TestLog } from "../../test/TestLog.ts"
+import { all, TestLog } from "../../test/TestLog.ts"
 import { type Ask, modelKey, TestServer } from "../../test/TestServer.ts"
+import { exportedTexts, settingsFor } from "../../test/TracedServer.ts"
 import * as Wire from "../../test/Wire.ts"
 
 // Some hundreds of requests: seconds, on a busy machine many.
@@ -53,10 +55,11 @@ const engine = Effect.suspend(() => {
 /** The server is at the end of a wire, the test is not. Everything is logged that can be. */
 const Server = Layer.merge(
   Layer.unwrap(
-    Effect.map(engine, ({ url }) =>
+    Effect.map(Effect.all([engine, OtlpReceiver]), ([{ url }, receiver]) =>
       TestServer.layerWith({
         database: Wire.layerDatabase,
         settings: {
+          ...settingsFor(receiver.url),
           JWT_SECRET_KEY: secret.jwtKey,
           WEB_SEARCH_URL: `${url}&key=${secret.searchKey}`,
           WEB_SEARCH_ALLOW_PRIVATE: "true",
@@ -67,7 +70,10 @@ const Server = Layer.merge(
     )
   ),
   Layer.unwrap(Effect.map(Wire.Wire, ({ directUrl }) => PgClient.layer({ url: directUrl })))
-).pipe(Layer.provideMerge(Wire.layer), Layer.provide(Layer.succeed(References.MinimumLogLevel, "Trace")))
+).pipe(
+  Layer.provideMerge(Layer.merge(Wire.layer, OtlpReceiver.layer)),
+  Layer.provide(Layer.succeed(References.MinimumLogLevel, "Trace"))
+)
 
 const Registered = Schema.Struct({ access_token: Schema.String, refresh_token: Schema.String })
 const Opened = Schema.Struct({ session_id: Schema.String })
@@ -209,38 +215,33 @@ const askForEverything = Effect.gen(function* () {
   return { statuses, tokens }
 })
 
-const Line = Schema.fromJsonString(Schema.Struct({ message: Schema.Unknown }))
-
-/** What the lines are about. */
-const kindsOf = (lines: ReadonlyArray<string>) =>
-  Effect.forEach(lines, (line) =>
-    Effect.map(Schema.decodeUnknownEffect(Line)(line), ({ message }) =>
-      String(Array.isArray(message) ? message[0] : message)
-    )
-  )
-
-layer(Server, { excludeTestServices: true })("the log", (it) => {
+layer(Server, { excludeTestServices: true })("the log, and what is exported", (it) => {
   it.effect("has no secret, no e-mail address and no text in it, whatever is asked and whatever fails", () =>
     Effect.gen(function* () {
       const { lines } = yield* TestLog
       const { statuses, tokens } = yield* askForEverything
-      // Or else nothing has happened that could be told.
       assert.includeMembers([...statuses], [200, 201, 204, 400, 401, 404, 405, 409, 415, 422, 500, 502, 503])
-      assert.includeMembers(yield* kindsOf(lines), [
-        "request",
-        "auth register success",
-        "auth login failure",
-        "auth password_change success",
-        "billing signature missing",
-        "billing event cannot be read",
-        "model call failed: 400",
-        "web search failed: The search engine answered with status 500",
-        "web search failed: The search engine cannot be reached",
-        "Unexpected failure",
-        "The database cannot be reached"
-      ])
+      assert.includeMembers(
+        (yield* all).map(({ message }) => message),
+        [
+          "request",
+          "auth register success",
+          "auth login failure",
+          "auth password_change success",
+          "billing signature missing",
+          "billing event cannot be read",
+          "model call failed: 400",
+          "web search failed: The search engine answered with status 500",
+          "web search failed: The search engine cannot be reached",
+          "Unexpected failure",
+          "The database cannot be reached"
+        ]
+      )
+      const exported = yield* exportedTexts
+      assert.isAbove(exported.length, 1000)
+      const texts = [...lines, ...exported].map((text) => text.toLowerCase())
       const told = [...Object.values(secret), ...tokens].flatMap((text) =>
-        lines.filter((line) => line.toLowerCase().includes(text.toLowerCase())).map((line) => ({ text, line }))
+        texts.filter((line) => line.includes(text.toLowerCase())).map((line) => ({ text, line }))
       )
       assert.deepStrictEqual(told.slice(0, 3), [])
     })

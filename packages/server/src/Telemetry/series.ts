@@ -1,4 +1,5 @@
 /** Which series there are, before anything has happened and when the database was asked. A counter must begin at 0: what it begins with shows no increase. */
+import { limitNames } from "@parley/domain/Limits"
 import { version } from "@parley/domain/Api"
 import type { BusinessNumbers } from "./BusinessNumbers.ts"
 import * as Catalogue from "./Catalogue.ts"
@@ -13,7 +14,7 @@ export const begin = (all: Catalogue.Catalogue): void => {
   for (const [event, outcomes] of Object.entries(Catalogue.authOutcomes)) {
     for (const outcome of outcomes) all.authEvents.inc({ event, outcome }, 0)
   }
-  for (const limit of Catalogue.limitNames) {
+  for (const limit of limitNames) {
     for (const decision of Catalogue.limitDecisions) all.limitDecisions.inc({ limit, decision }, 0)
   }
   for (const status of Catalogue.paymentStatuses) all.payments.inc({ status }, 0)

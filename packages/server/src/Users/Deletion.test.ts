@@ -1,10 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { SqlClient } from "effect/sql"
 import { type Account, loggedIn, login, me, newcomer, password, refreshed } from "../../test/TestAccount.ts"
+import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestChat from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
-import { whenBlocked } from "../../test/whenBlocked.ts"
+import { untilWaiting, whenBlocked } from "../../test/whenBlocked.ts"
 
 const remove = (token: string, current_password = password) => me("DELETE", token, { current_password })
 
@@ -92,7 +93,7 @@ layer(TestServer.layer, { excludeTestServices: true })("an account that is delet
     Effect.gen(function* () {
       const { token } = yield* newcomer
       const wrong = yield* remove(token, "Wrong-horse-7")
-      assert.deepStrictEqual([wrong.status, wrong.json], [401, { detail: "Invalid credentials" }])
+      assert.deepStrictEqual([wrong.status, wrong.json], [400, { detail: "Current password is incorrect" }])
       const without = yield* me("DELETE", token)
       assert.deepStrictEqual(without.json, {
         detail: "Validation error",
@@ -130,6 +131,31 @@ layer(TestServer.layer, { excludeTestServices: true })("an account that is delet
       )
       assert.strictEqual((yield* deleted).status, 204)
       assert.deepStrictEqual(yield* rowsWith([person.id, person.session_id]), {})
+    })
+  )
+})
+
+// A connection for each statement: else one that waits keeps others from being sent.
+const separate = TestServer.layerWith({ database: TestDatabase.layerPool(10, false) })
+
+layer(separate, { excludeTestServices: true })("an account that is deleted while a login is refreshed", (it) => {
+  it.effect("waits for it, and neither fails", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { id, refresh_token, token } = yield* newcomer
+      yield* sql`INSERT INTO refresh_tokens (token_hash, family_id, expires_at)
+        SELECT 'expired', id, now() FROM login_families WHERE user_id = ${id}`
+      const [refreshing, deleting] = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          // The refresh has used its token when it comes to this one.
+          yield* sql`SELECT FROM refresh_tokens WHERE token_hash = 'expired' FOR UPDATE`
+          const refreshing = yield* whenBlocked(refreshed(refresh_token))
+          const deleting = yield* Effect.forkDetach(remove(token))
+          yield* untilWaiting(2, deleting)
+          return [refreshing, deleting] as const
+        })
+      )
+      assert.deepStrictEqual([yield* refreshing, (yield* Fiber.join(deleting)).status], [200, 204])
     })
   )
 })

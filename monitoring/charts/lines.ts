@@ -42,6 +42,8 @@ export const lines = (chart: Of<"lines">): EChartsCoreOption => {
   const last = new Map(
     series.map(({ name, points }) => [name, points.findLast(([, value]) => Number.isFinite(value))?.[1]])
   )
+  const moments = series.flatMap(({ points }) => points.map(([millis]) => millis))
+  const minutes = (Math.max(...moments) - Math.min(...moments)) / 60_000
   const top = Math.max(...marks.map(({ value }) => value)) * 1.1
   return {
     ...shared(chart),
@@ -60,7 +62,7 @@ export const lines = (chart: Of<"lines">): EChartsCoreOption => {
     },
     xAxis: {
       type: "time",
-      axisLabel: { ...label, formatter: "{HH}:{mm}", hideOverlap: true },
+      axisLabel: { ...label, formatter: minutes >= 10 ? "{HH}:{mm}" : "{HH}:{mm}:{ss}", hideOverlap: true },
       axisLine: { lineStyle: { color: theme.border } },
       splitNumber: 5
     },

@@ -113,9 +113,9 @@ const node: Row = {
       description: "Of each server. A used heap that only rises over days is a leak.",
       unit: "bytes",
       queries: [
-        { expr: `nodejs_heap_size_used_bytes{job="${q.job}"}`, legend: "heap used {{instance}}" },
-        { expr: `nodejs_heap_size_total_bytes{job="${q.job}"}`, legend: "heap {{instance}}" },
-        { expr: `process_resident_memory_bytes{job="${q.job}"}`, legend: "resident {{instance}}" }
+        { expr: `nodejs_heap_size_used_bytes{job="${q.job}"}`, legend: "{{instance}} heap used" },
+        { expr: `nodejs_heap_size_total_bytes{job="${q.job}"}`, legend: "{{instance}} heap" },
+        { expr: `process_resident_memory_bytes{job="${q.job}"}`, legend: "{{instance}} resident" }
       ],
       width: 8
     }),
@@ -143,7 +143,7 @@ const node: Row = {
       description: "Sockets among them, and how many there may be.",
       unit: "short",
       queries: [
-        { expr: `process_open_fds{job="${q.job}"}`, legend: "open {{instance}}" },
+        { expr: `process_open_fds{job="${q.job}"}`, legend: "{{instance}} open" },
         { expr: `min(process_max_fds{job="${q.job}"})`, legend: "at the most" }
       ],
       width: 12

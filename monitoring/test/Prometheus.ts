@@ -33,10 +33,9 @@ export const client = (url: string) => {
   ) =>
     get(path, query).pipe(
       Effect.flatMap((text) =>
-        Effect.mapError(decode(text), (cause) => new Error(`${JSON.stringify(query)}: ${text}`, { cause }))
+        Effect.catch(decode(text), (cause) => Effect.die(new Error(`${JSON.stringify(query)}: ${text}`, { cause })))
       ),
-      Effect.map(({ data }) => data),
-      Effect.orDie
+      Effect.map(({ data }) => data)
     )
 
   return {

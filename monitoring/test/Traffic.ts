@@ -77,7 +77,7 @@ export const make = (url: string) => {
   const told = Effect.fnUntraced(function* (type: string, object: Readonly<Record<string, unknown>>) {
     const { body, header } = yield* Stripe.signed(type, object)
     const { status, text } = yield* call("POST", "/webhooks/stripe", { body, headers: { "stripe-signature": header } })
-    if (status >= 300) yield* Effect.die(new Error(`Stripe's event was answered with ${status}: ${text}`))
+    if (status >= 300) return yield* Effect.die(new Error(`Stripe's event was answered with ${status}: ${text}`))
   })
 
   const subscribe = Effect.fnUntraced(function* (index: number) {

@@ -13,7 +13,7 @@ serve = trap 'wait $$!; exit 0' INT; trap 'kill $$!; wait $$!; exit 0' TERM; $(r
 help: ## Show this list
 	@if [ -t 1 ] && [ -z "$$NO_COLOR" ]; then on=$$(printf '\033[36m') off=$$(printf '\033[0m'); fi; \
 	awk -F ':.*## ' -v on="$$on" -v off="$$off" \
-	  '/^[a-z-]+:.*## / { printf "  %s%-14s%s  %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
+	  '/^[a-z-]+:.*## / { printf "  %s%-18s%s  %s\n", on, $$1, off, $$2 }' $(MAKEFILE_LIST)
 
 # Two makes at once must not install at once: the second waits and then finds nothing to do.
 install: ## Install the dependencies, where they are missing or out of date
@@ -83,7 +83,17 @@ openapi: install ## Write the API as openapi.json
 bench: install ## Measure the server
 	@$(run) bench
 
+monitoring-start: install ## Start Prometheus, Alertmanager and Grafana; MONITORING_NATIVE=1 does without Docker
+	@$(run) monitoring -- start
+
+monitoring-stop: install ## Stop them
+	@$(run) monitoring -- stop
+
+mutants: install ## Change every alert's threshold and operator, and see the tests notice
+	@$(run) mutants
+
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench clean
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+  monitoring-start monitoring-stop mutants clean

@@ -4,14 +4,17 @@ import { configDefaults, defineConfig } from "vitest/config"
 /** A folder for the results as JSON, which `.ci/run` counts. */
 const report = process.env["TEST_REPORT"]
 
-/** What `make test` found to be missing: `*.redis.test.ts` are tests that need Redis, for which it then fails. */
+/**
+ * What `make test` found to be missing: `*.redis.test.ts` are tests that need Redis, for which it then fails; and
+ * `*.prometheus.alertmanager.test.ts` those that need both.
+ */
 const missing = (process.env["TEST_MISSING"] ?? "").split(/\s+/u).filter((tool) => tool !== "")
 
 export default defineConfig({
   test: {
     environment: "node",
     include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts", "monitoring/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.test.ts`)],
+    exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.{test,*.test}.ts`)],
     globalSetup: ["packages/server/test/globalSetup.ts"],
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,

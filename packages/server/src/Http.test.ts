@@ -63,6 +63,7 @@ layer(billing, { excludeTestServices: true })("the API", (it) => {
       yield* visit("get /health", 200)
       yield* visit("get /health/live", 200)
       yield* visit("get /health/ready", 200)
+      yield* visit("get /metrics", 200)
 
       const registered = yield* visit("post /api/v1/auth/register", 201, { body: credentials }).pipe(
         Effect.flatMap(Schema.decodeUnknownEffect(Registered))

@@ -95,6 +95,8 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         if (name.includes("/api/v1/")) expected.push("429")
         if (requestBody !== undefined) expected.push("413", "415")
         if (security.length > 0 || name.endsWith("/login") || name.endsWith("/refresh")) expected.push("401")
+        // For a token of the operator's, which is none of an account.
+        if (name === "get /metrics") expected.push("401")
         if (parameters.some((parameter) => parameter.in === "path")) expected.push("404")
         if (name.includes("/chat") && !name.includes("/chat/sessions")) expected.push("404", "409", "502", "504")
         if (name.endsWith("/cancel")) expected.push("409")
@@ -190,7 +192,8 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "health.root",
           "health.health",
           "health.live",
-          "health.ready"
+          "health.ready",
+          "metrics.metrics"
         ]
       )
       assert.nestedPropertyVal(document.components.securitySchemes, "bearer.scheme", "Bearer")

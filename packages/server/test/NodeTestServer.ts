@@ -76,6 +76,6 @@ const Routes = Effect.gen(function* () {
 
 export const layer = Layer.unwrap(Routes).pipe(
   Layer.provide(Http.layerServerWith(short)),
-  Layer.provideMerge(TestLog.layer),
-  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices, NodeCrypto.layer, Metrics.layer])
+  Layer.provideMerge(Layer.merge(TestLog.layer, Metrics.layer)),
+  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices, NodeCrypto.layer])
 )

@@ -74,7 +74,7 @@ export const layer = HttpRouter.middleware(
               metrics.responded({
                 method: request.method,
                 route: facts.route,
-                status: response.status,
+                status: refusal?.status ?? response.status,
                 seconds: (now - startedAt) / 1000
               })
             ),

@@ -1,8 +1,10 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
+import { parse as parseExposition, valueOf } from "../../test/Exposition.ts"
 import * as NodeTestServer from "../../test/NodeTestServer.ts"
 import * as RawConnection from "../../test/rawConnection.ts"
 import { logged } from "../../test/TestLog.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 
 const open = Effect.flatMap(NodeTestServer.NodeTestServer, ({ port }) => RawConnection.make(port))
 
@@ -51,10 +53,23 @@ layer(NodeTestServer.layer, { excludeTestServices: true })("a request that is no
       "Bad request"
     ]
   ] as const)
-    it.effect(`${what}, and is refused as any other and with a line in the log`, () =>
+    it.effect(`${what}, and is refused as any other, with a line in the log, and counted`, () =>
       Effect.gen(function* () {
+        const { exposition } = yield* Metrics
+        const status = line.split(" ")[1] ?? ""
+        const counted = Effect.map(
+          exposition,
+          (text) =>
+            valueOf(parseExposition(text), "http_server_request_duration_seconds_count", {
+              http_request_method: "_OTHER",
+              http_route: "none",
+              http_response_status_code: status
+            }) ?? 0
+        )
+        const before = yield* counted
         const reply = parse(yield* send(bytes))
         assert.strictEqual(reply.line, line)
+        assert.strictEqual(yield* counted, before + 1)
         assert.strictEqual(reply.body, JSON.stringify({ detail }))
         isSafe(reply.headers)
         const lines = yield* logged(reply.headers.get("x-request-id") ?? "")

@@ -3,6 +3,7 @@ import { Effect, Predicate } from "effect"
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http"
 import { Socket } from "node:net"
 import type { Duplex } from "node:stream"
+import { Metrics } from "../Telemetry/Metrics.ts"
 import { requestId } from "./requestId.ts"
 import { safety } from "./safety.ts"
 
@@ -45,6 +46,7 @@ const closeSoon = (socket: Socket): void => {
 
 export const make = Effect.gen(function* () {
   const idOf = yield* requestId
+  const metrics = yield* Metrics
   const headers = { ...(yield* safety), "content-type": "application/json", connection: "close" }
   const fork = Effect.runForkWith(yield* Effect.context())
 
@@ -54,7 +56,11 @@ export const make = Effect.gen(function* () {
       client_address: socket.remoteAddress ?? "unknown",
       route: "none",
       ...more
-    })
+    }).pipe(
+      Effect.andThen(
+        metrics.responded({ method: String(more["method"]), route: "none", status: refusal.status, seconds: 0 })
+      )
+    )
 
   const refuse = Effect.fnUntraced(function* (code: string | undefined, socket: Socket) {
     const [status, detail] = refusals[code ?? ""] ?? [400, "Bad request"]

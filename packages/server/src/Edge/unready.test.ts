@@ -5,10 +5,11 @@ import { HttpServer } from "effect/http"
 import * as TestLog from "../../test/TestLog.ts"
 import { layerConfig } from "../../test/TestServer.ts"
 import * as Http from "../Http.ts"
+import { Metrics } from "../Telemetry/Metrics.ts"
 
 const listening = Http.layerServer.pipe(
   Layer.provideMerge(TestLog.layer),
-  Layer.provide([layerConfig({ PORT: "0" }), NodeCrypto.layer])
+  Layer.provide([layerConfig({ PORT: "0" }), NodeCrypto.layer, Metrics.layer])
 )
 
 layer(listening, { excludeTestServices: true })("a server whose routes are not built yet", (it) => {

@@ -59,7 +59,8 @@ const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_
 
 /**
  * The same rules in a world where everything goes so many times as fast: for an alert that waits for an hour, a test need
- * not. Durations alone change: ranges, offsets, `for` and `keep_firing_for`.
+ * not. Durations alone change: ranges, offsets, `for` and `keep_firing_for`; of Alertmanager's configuration how long it
+ * gathers alerts before it tells of them.
  */
 export const hasten = (yaml: string, times: number): string => {
   const shorter = (amount: string, unit: string) =>
@@ -67,7 +68,7 @@ export const hasten = (yaml: string, times: number): string => {
   return yaml
     .replaceAll(/\[(\d+)([smhd])\]/gu, (_, amount: string, unit: string) => `[${shorter(amount, unit)}]`)
     .replaceAll(
-      /\b(offset |for: |keep_firing_for: )(\d+)([smhd])\b/gu,
+      /\b(offset |for: |keep_firing_for: |group_wait: |group_interval: |repeat_interval: )(\d+)([smhd])\b/gu,
       (_, what: string, amount: string, unit: string) => `${what}${shorter(amount, unit)}`
     )
 }

@@ -68,7 +68,10 @@ export const start = Effect.fn("Native.start")(function* (relative: Settings) {
   const channels = yield* Files.write(settings, places(settings))
   for (const [index, daemon] of all.entries()) {
     if (before[index] !== undefined) continue
-    const pid = yield* Daemon.start(daemon)
+    // One without the other is of no use, and would be in the way next time.
+    const pid = yield* Effect.onError(Daemon.start(daemon), () =>
+      Effect.ignore(Effect.forEach(all.slice(0, index), Daemon.stop))
+    )
     yield* Console.log(
       `${daemon.name} runs: http://127.0.0.1:${daemon.port} (process ${pid}, log ${settings.directory}/${daemon.name}.log)`
     )

@@ -122,12 +122,13 @@ layer(World, { excludeTestServices: true })("alerts", (it) => {
   it.effect("arrive at all: the heartbeat beats", () =>
     Effect.gen(function* () {
       const { arrived, heard } = yield* Channels
-      yield* heard("heartbeat", "Watchdog")
+      const summary = "Alerts arrive"
+      yield* heard("heartbeat", "Watchdog", summary)
       const beats = () => arrived.filter(({ channel }) => channel === "heartbeat").length
       const before = beats()
       yield* Effect.repeat(Effect.sleep("100 millis"), { until: () => beats() > before })
       // And goes nowhere else.
-      assert.isEmpty(arrived.filter(({ channel, text }) => channel !== "heartbeat" && text.includes("Watchdog")))
+      assert.isEmpty(arrived.filter(({ channel, text }) => channel !== "heartbeat" && text.includes(summary)))
     })
   )
 

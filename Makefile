@@ -89,7 +89,17 @@ monitoring-dashboards: install ## Write Grafana's dashboards anew
 monitoring-pictures: install ## Draw the dashboards, of some minutes of made-up traffic
 	@$(run) monitoring:pictures
 
+monitoring-start: install ## Start Prometheus, Alertmanager and Grafana; MONITORING_NATIVE=1 does without Docker
+	@$(run) monitoring -- start
+
+monitoring-stop: install ## Stop them
+	@$(run) monitoring -- stop
+
+mutants: install ## Change every alert's threshold and operator, and see the tests notice
+	@$(run) mutants
+
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench monitoring-dashboards monitoring-pictures clean
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

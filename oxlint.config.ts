@@ -140,7 +140,7 @@ export default {
     { files: ["packages/server/src/Agent/**/*{Repo,Saver,Tables}.ts"], rules: importsExcept("langchain", "sql") },
 
     {
-      files: ["**/*.test.ts", "packages/*/test/**"],
+      files: ["**/*.test.ts", "packages/*/test/**", "monitoring/test/**"],
       rules: {
         "no-restricted-globals": "off",
         "no-restricted-properties": [
@@ -152,7 +152,7 @@ export default {
       }
     },
     { files: ["packages/domain/src/**/*.test.ts"], rules: domainImports("vitest", "@effect/vitest") },
-    { files: ["packages/server/src/**/*.test.ts"], rules: importsExcept("sql") },
+    { files: ["packages/server/src/**/*.test.ts", "monitoring/test/**"], rules: importsExcept("sql") },
     { files: ["packages/server/src/Telemetry/**/*.test.ts"], rules: importsExcept("telemetry", "sql") },
     { files: ["packages/server/src/Agent/**/*{.test,TestDatabase}.ts"], rules: importsExcept("langchain", "sql") },
     {

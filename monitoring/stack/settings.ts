@@ -1,0 +1,72 @@
+/** What `make monitoring-start` is told by the environment, or by the file `.env.<APP_ENV>` that the server reads, too. */
+import { Config, ConfigProvider, Effect, FileSystem, Redacted } from "effect"
+
+const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
+const list = (name: string, fallback: string) =>
+  Config.map(text(name, fallback), (value) =>
+    value
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "")
+  )
+
+export const settings = Config.all({
+  /** Ordinary processes instead of containers. */
+  isNative: Config.withDefault(Config.Boolean("MONITORING_NATIVE"), false),
+  /** Everything that is kept: data, logs, process ids, and what was made of the files of this folder. */
+  directory: text("MONITORING_DIR", ".data/monitoring"),
+  prometheusPort: Config.withDefault(Config.Port("PROMETHEUS_PORT"), 9090),
+  alertmanagerPort: Config.withDefault(Config.Port("ALERTMANAGER_PORT"), 9093),
+  grafanaPort: Config.withDefault(Config.Port("GRAFANA_PORT"), 3000),
+  /** Host and port of each server. From inside a container this machine is called host.docker.internal. */
+  nativeTargets: list("PARLEY_TARGETS", "127.0.0.1:8000"),
+  composeTargets: list("PARLEY_TARGETS", "host.docker.internal:8000"),
+  /** As the server has it. */
+  metricsToken: Config.option(Config.Redacted("METRICS_TOKEN")),
+  /** There is no e-mail unless there is somebody to write to. */
+  emailTo: Config.option(Config.String("ALERT_EMAIL_TO")),
+  emailFrom: text("ALERT_EMAIL_FROM", "parley@localhost"),
+  /** Host and port. */
+  smarthost: text("ALERT_SMTP_SMARTHOST", "127.0.0.1:25"),
+  smtpUsername: Config.option(Config.String("ALERT_SMTP_USERNAME")),
+  requiresTls: Config.withDefault(Config.Boolean("ALERT_SMTP_REQUIRE_TLS"), true),
+  slackChannel: text("ALERT_SLACK_CHANNEL", "#alerts"),
+  /** Accounts in Europe have another one: https://events.eu.pagerduty.com/v2/enqueue. */
+  pagerdutyUrl: text("ALERT_PAGERDUTY_URL", "https://events.pagerduty.com/v2/enqueue")
+})
+export type Settings = Config.Success<typeof settings>
+
+/** Real variables win over the file of the working directory, as they do for the server. */
+export const layerProvider = ConfigProvider.layer(
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    const variables = ConfigProvider.fromEnv()
+    const path = `.env.${yield* text("APP_ENV", "development").parse(variables)}`
+    if (!(yield* fs.exists(path))) return variables
+    return ConfigProvider.orElse(variables, yield* ConfigProvider.fromDotEnv({ path }))
+  })
+)
+
+/** Files that somebody puts into `secrets` of the directory, so that no secret is ever in an environment or a command line. */
+export const secretNames = [
+  "smtp-password",
+  "slack-webhook-url",
+  "pagerduty-routing-key",
+  "webhook-url",
+  "heartbeat-url"
+] as const
+export type SecretName = (typeof secretNames)[number]
+export type Secrets = Partial<Readonly<Record<SecretName, Redacted.Redacted>>>
+
+/** Those that are there. Editors end files with a new line, which is no part of a secret. */
+export const readSecrets = Effect.fn("Monitoring.readSecrets")(function* (directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  const found: Partial<Record<SecretName, Redacted.Redacted>> = {}
+  for (const name of secretNames) {
+    const path = `${directory}/secrets/${name}`
+    if (!(yield* fs.exists(path))) continue
+    const value = (yield* fs.readFileString(path)).trim()
+    if (value !== "") found[name] = Redacted.make(value)
+  }
+  return found
+})

@@ -6,7 +6,7 @@ import * as Daemon from "../stack/Daemon.ts"
 import * as Files from "../stack/files.ts"
 import * as Native from "../stack/native.ts"
 import { settings } from "../stack/settings.ts"
-import { freePort } from "../test/App.ts"
+import { freePort } from "../test/processes.ts"
 
 vi.setConfig({ testTimeout: 60_000 })
 

@@ -4,6 +4,7 @@ import { assert, layer, vi } from "@effect/vitest"
 import { Clock, Console, Effect, FileSystem, Layer } from "effect"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
+import { database } from "../test/database.ts"
 import { Monitored } from "../test/Monitored.ts"
 import * as Prometheus from "../test/Prometheus.ts"
 import * as Traffic from "../test/Traffic.ts"
@@ -35,7 +36,7 @@ const used = Layer.effectDiscard(
 
 const finite = ({ points }: Prometheus.Line) => points.some(([, value]) => Number.isFinite(value))
 
-layer(used.pipe(Layer.provideMerge(Monitored.layer), Layer.provideMerge(NodeServices.layer)), {
+layer(used.pipe(Layer.provideMerge(Monitored.layerOn(database)), Layer.provideMerge(NodeServices.layer)), {
   excludeTestServices: true,
   timeout: 180_000
 })("after traffic of all kinds", (it) => {

@@ -5,7 +5,7 @@ import { Effect, FileSystem } from "effect"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 import { run } from "../prometheus/run.ts"
-import { freePort } from "../test/App.ts"
+import { freePort } from "../test/processes.ts"
 
 vi.setConfig({ testTimeout: 120_000 })
 

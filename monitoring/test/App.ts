@@ -1,40 +1,10 @@
 /** The server as a process of its own, with a database of its own, which can be stopped and started again. */
-import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, Exit, Layer, Option, Redacted, Schedule, Schema, Scope } from "effect"
-import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { Context, Effect, Exit, Layer, Option, Schema, Scope } from "effect"
+import { ChildProcessSpawner } from "effect/process"
 import { randomUUID } from "node:crypto"
-import { createServer } from "node:net"
-import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
-import { inject } from "vitest"
-
-/** One that nobody listens on at this moment. */
-export const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
-const administer = (use: (sql: PgClient.PgClient) => Effect.Effect<unknown, unknown>) =>
-  Effect.flatMap(PgClient.PgClient, use).pipe(
-    Effect.provide(PgClient.layer({ url: Redacted.make(inject("postgresUrl")) })),
-    Effect.orDie
-  )
-
-/** The server brings it up to date itself. */
-const database = Effect.acquireRelease(
-  Effect.gen(function* () {
-    const name = `test_${randomUUID().replaceAll("-", "")}`
-    yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE template0`)
-    const url = new URL(inject("postgresUrl"))
-    url.pathname = `/${name}`
-    return { name, url: url.href }
-  }),
-  ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
-)
+import { database } from "./database.ts"
+import * as processes from "./processes.ts"
 
 const main = fileURLToPath(new URL("../../packages/server/src/main.ts", import.meta.url))
 
@@ -57,7 +27,7 @@ export class App extends Context.Service<
     App,
     Effect.gen(function* () {
       const { url } = yield* database
-      const port = yield* freePort
+      const port = yield* processes.freePort
       const metricsToken = randomUUID()
       const env = {
         APP_ENV: "test",
@@ -79,20 +49,9 @@ export class App extends Context.Service<
       const start = Effect.gen(function* () {
         const own = yield* Scope.fork(scope)
         running = own
-        yield* ChildProcess.make(process.execPath, [main], {
-          env,
-          cwd: tmpdir(),
-          stdin: "ignore",
-          stdout: "inherit",
-          stderr: "inherit",
-          forceKillAfter: "10 seconds"
-        }).pipe(Scope.provide(own))
-        yield* Effect.tryPromise((signal) => fetch(`http://127.0.0.1:${port}/health/ready`, { signal })).pipe(
-          Effect.filterOrFail(({ ok }) => ok),
-          Effect.retry(Schedule.spaced("100 millis")),
-          Effect.timeout("90 seconds")
-        )
-      }).pipe(Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner), Effect.orDie)
+        yield* Scope.provide(processes.start(process.execPath, [main], { env }), own)
+        yield* processes.answers(`http://127.0.0.1:${port}/health/ready`)
+      }).pipe(Effect.provideService(ChildProcessSpawner.ChildProcessSpawner, spawner))
 
       const post = (path: string, body: object) =>
         Effect.promise(async (signal) => {

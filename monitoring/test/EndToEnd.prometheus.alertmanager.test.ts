@@ -11,7 +11,8 @@ import * as Daemon from "../stack/Daemon.ts"
 import * as Files from "../stack/files.ts"
 import * as Native from "../stack/native.ts"
 import { settings } from "../stack/settings.ts"
-import { App, freePort } from "./App.ts"
+import { App } from "./App.ts"
+import { freePort } from "./processes.ts"
 import { channels, Channels } from "./Channels.ts"
 
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })

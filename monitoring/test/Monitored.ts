@@ -77,56 +77,61 @@ export class Monitored extends Context.Service<
     readonly prometheus: string
   }
 >()("@parley/monitoring/test/Monitored") {
-  static readonly layer = Layer.effect(
-    Monitored,
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const folder = yield* fs.makeTempDirectoryScoped({ prefix: "parley-monitored-" })
-      const outside = yield* Outside.listen
-      const ports = {
-        app: yield* freePort,
-        prometheus: yield* freePort,
-        alertmanager: yield* freePort
-      }
-      const urls = { app: `http://127.0.0.1:${ports.app}`, prometheus: `http://127.0.0.1:${ports.prometheus}` }
-      const main = fileURLToPath(new URL("../../packages/server/src/main.ts", import.meta.url))
-      const env = {
-        ...settings,
-        HOST: "127.0.0.1",
-        PORT: String(ports.app),
-        DATA_DIR: `${folder}/data`,
-        LLM_BASE_URL: `${outside.url}/v1`,
-        // There are traces only where there is somebody to send them to.
-        OTEL_EXPORTER_OTLP_ENDPOINT: outside.url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json"
-      }
-      yield* start(process.execPath, [main], { env })
-      // JSON is YAML.
-      yield* fs.writeFileString(`${folder}/alertmanager.yml`, JSON.stringify(alertmanagerConfig(outside.url)))
-      yield* fs.writeFileString(`${folder}/prometheus.yml`, JSON.stringify(prometheusConfig(ports)))
-      const alertmanager = [
-        `--config.file=${folder}/alertmanager.yml`,
-        `--storage.path=${folder}/alertmanager`,
-        `--web.listen-address=127.0.0.1:${ports.alertmanager}`,
-        "--cluster.listen-address="
-      ]
-      // It complains of Slack, which is what Slack is there for.
-      yield* start("prometheus-alertmanager", alertmanager, { isExpected: true })
-      yield* answers(`${urls.app}/health/ready`)
-      // What there is before the first request is 0, and is seen to be.
-      yield* start("prometheus", [
-        `--config.file=${folder}/prometheus.yml`,
-        `--storage.tsdb.path=${folder}/prometheus`,
-        `--web.listen-address=127.0.0.1:${ports.prometheus}`,
-        "--enable-feature=exemplar-storage",
-        "--log.level=error"
-      ])
-      yield* answers(`${urls.prometheus}/-/ready`)
-      yield* Effect.repeat(Prometheus.client(urls.prometheus).instant("users_registered_total"), {
-        until: (series) => series.length > 0,
-        schedule: Schedule.spaced("200 millis")
-      })
-      return Monitored.of(urls)
-    }).pipe(Effect.orDie)
-  )
+  /** With an embedded PostgreSQL of its own, unless there is another. */
+  static readonly layerOn = <R>(database: Effect.Effect<{ readonly url: string } | undefined, never, R>) =>
+    Layer.effect(
+      Monitored,
+      Effect.gen(function* () {
+        const postgres = yield* database
+        const fs = yield* FileSystem.FileSystem
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "parley-monitored-" })
+        const outside = yield* Outside.listen
+        const ports = {
+          app: yield* freePort,
+          prometheus: yield* freePort,
+          alertmanager: yield* freePort
+        }
+        const urls = { app: `http://127.0.0.1:${ports.app}`, prometheus: `http://127.0.0.1:${ports.prometheus}` }
+        const main = fileURLToPath(new URL("../../packages/server/src/main.ts", import.meta.url))
+        const env = {
+          ...settings,
+          HOST: "127.0.0.1",
+          PORT: String(ports.app),
+          ...(postgres === undefined ? { DATA_DIR: `${folder}/data` } : { POSTGRES_URL: postgres.url }),
+          LLM_BASE_URL: `${outside.url}/v1`,
+          // There are traces only where there is somebody to send them to.
+          OTEL_EXPORTER_OTLP_ENDPOINT: outside.url,
+          OTEL_EXPORTER_OTLP_PROTOCOL: "http/json"
+        }
+        yield* start(process.execPath, [main], { env })
+        // JSON is YAML.
+        yield* fs.writeFileString(`${folder}/alertmanager.yml`, JSON.stringify(alertmanagerConfig(outside.url)))
+        yield* fs.writeFileString(`${folder}/prometheus.yml`, JSON.stringify(prometheusConfig(ports)))
+        const alertmanager = [
+          `--config.file=${folder}/alertmanager.yml`,
+          `--storage.path=${folder}/alertmanager`,
+          `--web.listen-address=127.0.0.1:${ports.alertmanager}`,
+          "--cluster.listen-address="
+        ]
+        // It complains of Slack, which is what Slack is there for.
+        yield* start("prometheus-alertmanager", alertmanager, { isExpected: true })
+        yield* answers(`${urls.app}/health/ready`)
+        // What there is before the first request is 0, and is seen to be.
+        yield* start("prometheus", [
+          `--config.file=${folder}/prometheus.yml`,
+          `--storage.tsdb.path=${folder}/prometheus`,
+          `--web.listen-address=127.0.0.1:${ports.prometheus}`,
+          "--enable-feature=exemplar-storage",
+          "--log.level=error"
+        ])
+        yield* answers(`${urls.prometheus}/-/ready`)
+        yield* Effect.repeat(Prometheus.client(urls.prometheus).instant("users_registered_total"), {
+          until: (series) => series.length > 0,
+          schedule: Schedule.spaced("200 millis")
+        })
+        return Monitored.of(urls)
+      }).pipe(Effect.orDie)
+    )
+
+  static readonly layer = Monitored.layerOn(Effect.succeed(undefined))
 }

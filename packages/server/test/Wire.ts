@@ -82,10 +82,8 @@ const layerPoolOn = (options: { readonly multiplex: boolean; readonly answerTime
 export const layerPool = (options: Parameters<typeof layerPoolOn>[0]) => layerPoolOn(options).pipe(Layer.provide(layer))
 
 /** At the end of a wire that the test has. */
-export const layerDatabaseOf = (wire: Wire["Service"]) =>
-  Layer.fresh(layerPoolOn({ multiplex: true, answerTimeout: "5 seconds" })).pipe(
-    Layer.provide(Layer.succeed(Wire, wire))
-  )
+export const layerDatabaseOf = (wire: Wire["Service"], answerTimeout: Duration.Input = "5 seconds") =>
+  Layer.fresh(layerPoolOn({ multiplex: true, answerTimeout })).pipe(Layer.provide(Layer.succeed(Wire, wire)))
 
 export const layerDatabase = layerPool({ multiplex: true, answerTimeout: "5 seconds" })
 

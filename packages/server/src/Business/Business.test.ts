@@ -3,11 +3,13 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import { parse, valueOf } from "../../test/Exposition.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { layerConfig } from "../../test/TestServer.ts"
+import { whenBlocked } from "../../test/whenBlocked.ts"
 import * as Wire from "../../test/Wire.ts"
 import { Billing } from "../Billing/Billing.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
@@ -156,6 +158,34 @@ layer(Wire.layerDirect.pipe(Layer.provideMerge(On)), { excludeTestServices: true
         Effect.repeat({ until: (now) => (valueOf(now, freshness) ?? 0) > (valueOf(before, freshness) ?? 0) })
       )
       assert.strictEqual(valueOf(yield* there.shown, "users_active", { window: "day" }), 2)
+    })
+  )
+
+  it.effect("are given up for now when the database falls silent while it counts", () =>
+    Effect.gen(function* () {
+      const wire = yield* Wire.Wire
+      const sql = yield* SqlClient.SqlClient
+      const clock = yield* Layer.build(TestClock.layer())
+      const database = yield* Layer.build(Wire.layerDatabaseOf(wire, "500 millis"))
+      const there = yield* server().pipe(Effect.provide(database))
+      yield* there.counted
+      yield* clear
+      const counting = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`LOCK TABLE usage_months IN ACCESS EXCLUSIVE MODE`
+          const counting = yield* whenBlocked(Effect.provide(there.refresh, clock))
+          yield* wire.freeze
+          return counting
+        })
+      )
+      yield* Effect.provide(TestClock.adjust("2 minutes"), clock)
+      yield* counting
+      yield* wire.cut
+      yield* wire.mend
+      yield* there.refresh.pipe(
+        Effect.andThen(there.shown),
+        Effect.repeat({ until: (now) => valueOf(now, "users_active", { window: "day" }) === 0 })
+      )
     })
   )
 })

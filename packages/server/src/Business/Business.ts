@@ -5,6 +5,9 @@ import { settings as usageSettings } from "../Usage/settings.ts"
 import * as BusinessRepo from "./BusinessRepo.ts"
 import { settings } from "./settings.ts"
 
+/** More than the database allows for it: then nothing will come any more. Of streams the pool does not notice that. */
+const patience = "90 seconds"
+
 /**
  * The numbers a business is led by, as gauges: counted in the database in the background, by one server for all of them,
  * never because somebody looks. While the database is away the gauges stay as they are, and their age tells.
@@ -37,7 +40,7 @@ export class Business extends Context.Service<
         const usage = yield* repo.usage({ targetEur, limitEur })
         const { activeByPlan, arrEuros, mrrEuros } = yield* billing.figures
         yield* repo.store({ ...usage, subscriptions: activeByPlan, mrrEur: mrrEuros, arrEur: arrEuros })
-      }).pipe(repo.transaction)
+      }).pipe(repo.transaction, Effect.timeout(patience))
 
       const refresh = Effect.gen(function* () {
         yield* count

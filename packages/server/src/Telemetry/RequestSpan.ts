@@ -37,7 +37,8 @@ export const begin = (request: HttpServerRequest.HttpServerRequest, requestId: s
   Effect.makeSpanScoped(request.method, {
     kind: "server",
     parent: parentOf(request.headers),
-    sampled: isProbe(request.url) ? false : undefined,
+    // Whether others are exported is up to the sampler, which asks what the caller wants, or does not.
+    sampled: !isProbe(request.url),
     attributes: { "http.request.method": request.method, "url.scheme": "http", "request.id": requestId }
   }).pipe(Effect.provideService(References.TracerEnabled, true))
 

@@ -126,3 +126,24 @@ layer(TracedServer.layerWith(), { excludeTestServices: true })("the span of a re
     })
   )
 })
+
+layer(TracedServer.layerWith({ OTEL_TRACES_SAMPLER: "always_on" }), { excludeTestServices: true })(
+  "with OTEL_TRACES_SAMPLER=always_on",
+  (it) => {
+    it.effect("the span of a request is exported whatever the caller wants; that of a probe is not", () =>
+      Effect.gen(function* () {
+        const probe = yield* asked("GET", "/health/live", { headers: { traceparent: `00-${traceId}-${spanId}-01` } })
+        const { requestId } = yield* asked("GET", "/v1/users/me", {
+          headers: { traceparent: `00-${traceId}-${spanId}-00` }
+        })
+        const span = yield* requestSpanOf(requestId)
+        assert.deepInclude(span, { traceId, parentSpanId: spanId })
+        const spans = yield* Effect.flatMap(OtlpReceiver, ({ spans }) => spans(paths.otlp))
+        assert.notInclude(
+          spans.map(({ attributes }) => attributes["request.id"]),
+          probe.requestId
+        )
+      })
+    )
+  }
+)

@@ -17,7 +17,8 @@ describe("what Langfuse is shown", () => {
     ["12345678901234567890123", "12345678901234567890123"],
     ["+49 30 1234567", "+49 30 1234567"],
     ['[{"content":"a\\nbob@example.com"}]', '[{"content":"a\\n[e-mail]"}]'],
-    ['{"card":"4111 1111 1111 1111","n":4111111111111111}', '{"card":"[card]","n":4111111111111111}'],
+    ['{"card":"4111 1111 1111 1111","n":12}', '{"card":"[card]","n":12}'],
+    ['{"args":{"card":4111111111111111,"n":4111111111111112}}', '{"args":{"card":"[card]","n":4111111111111112}}'],
     ["[no JSON] ada@example.com", "[no JSON] [e-mail]"]
   ] as const) {
     it(`of ${said}`, () => assert.strictEqual(masked(said), shown))

@@ -65,6 +65,8 @@ const maskedText = (text: string): string =>
 
 const maskedValue = (value: unknown): unknown => {
   if (Predicate.isString(value)) return maskedText(value)
+  // A model gives a tool what it calls a number as one.
+  if (Number.isInteger(value) && maskedText(String(value)) === "[card]") return "[card]"
   if (Array.isArray(value)) return value.map(maskedValue)
   if (!Predicate.isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [maskedText(name), maskedValue(item)]))
@@ -73,7 +75,7 @@ const maskedValue = (value: unknown): unknown => {
 /** Most texts have neither, and need not be taken apart. */
 const mayHaveSome = /@|\d(?:[ -]?\d){12}/u
 
-/** Of a text, or of JSON: in that the strings, because a letter of an escape is not one of an address. */
+/** Of a text, or of JSON: in that what it holds, because a letter of an escape is not one of an address. */
 export const masked = (text: string): string => {
   if (!mayHaveSome.test(text)) return text
   if (!/^[[{]/u.test(text)) return maskedText(text)

@@ -54,14 +54,18 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
   const scope = yield* Effect.scope
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)
   const facts = yield* TurnFacts
-  facts.deadlineMillis = deadline
   let content = ""
   let steps = 0
   let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
 
+  const outOfTime = Effect.suspend(() => {
+    // Before what runs is interrupted: it tells why it ends.
+    facts.isOutOfTime = true
+    return Effect.fail(new ModelTimeout({}))
+  })
   const inTime = <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.timeoutOrElse(effect, { duration: deadline - now, orElse: () => Effect.fail(new ModelTimeout({})) })
+      Effect.raceFirst(effect, Effect.andThen(Effect.sleep(deadline - now), outOfTime))
     )
 
   /** Begins the summary, if it is time for one, while the model answers. */

@@ -94,10 +94,10 @@ const called = (
   metrics: Metrics["Service"]
 ) =>
   Effect.gen(function* () {
-    const { deadlineMillis } = yield* TurnFacts
+    const { isOutOfTime } = yield* TurnFacts
     const now = yield* Clock.currentTimeMillis
     const failed = Option.getOrUndefined(Exit.findErrorOption(exit))
-    const givenUp = now >= deadlineMillis ? "timeout" : "cancelled"
+    const givenUp = isOutOfTime ? "timeout" : "cancelled"
     yield* metrics.modelCalled({
       model,
       seconds: (now - startedAt) / 1000,

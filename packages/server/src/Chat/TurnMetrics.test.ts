@@ -1,6 +1,6 @@
 /** What is counted of turns moves by what has happened to them, and by nothing else. */
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Stream } from "effect"
+import { Clock, Deferred, Duration, Effect, Layer, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { changes, scrape, valueOf } from "../../test/Exposition.ts"
 import { StubModel } from "../../test/StubModel.ts"
@@ -159,3 +159,34 @@ layer(Server, { excludeTestServices: true })("turns", (it) => {
     })
   )
 })
+
+/** Timers may come a moment before their time, as those of Node do; here by so much that none comes late. */
+const hastyClock = Layer.effect(
+  Clock.Clock,
+  Effect.map(Clock.Clock, (clock) => {
+    const sleep = (duration: Duration.Duration) =>
+      clock.sleep(Duration.millis(Math.max(0, Duration.toMillis(duration) - 100)))
+    return new Proxy(clock, { get: (target, key) => (key === "sleep" ? sleep : Reflect.get(target, key, target)) })
+  })
+)
+
+const impatient = { LLM_TOTAL_TIMEOUT: "300 millis", LLM_ATTEMPT_TIMEOUT: "10 seconds" }
+
+layer(TestServer.layerWith({ settings: impatient }).pipe(Layer.provide(hastyClock)), { excludeTestServices: true })(
+  "a call of a model",
+  (it) => {
+    it.effect("that is given up because the turn's time is over was too slow, and not cancelled", () =>
+      Effect.gen(function* () {
+        const stub = yield* StubModel
+        yield* stub.reset
+        const person = yield* newcomer
+        yield* stub.enqueue(Reply.hang)
+        const moved = yield* changes(
+          { slow: calls(model, "timeout"), cancelled: calls(model, "cancelled") },
+          Effect.map(say(person, "Hurry"), ({ status }) => assert.strictEqual(status, 504))
+        )
+        assert.deepStrictEqual(moved, { slow: 1, cancelled: 0 })
+      })
+    )
+  }
+)

@@ -6,8 +6,8 @@ export interface TurnFacts {
   others: number
   othersSinceNanos: bigint
   othersNanos: bigint
-  /** When all that the agent may take is over, by the clock. */
-  deadlineMillis: number
+  /** All that the agent may take is over: told, because a timer may come a moment before its time by the clock. */
+  isOutOfTime: boolean
   /** The message had an answer already. */
   isRepeated: boolean
   /** The calls of models that cost something. */
@@ -25,7 +25,7 @@ export const make = (): TurnFacts => ({
   others: 0,
   othersSinceNanos: 0n,
   othersNanos: 0n,
-  deadlineMillis: Infinity,
+  isOutOfTime: false,
   isRepeated: false,
   paid: []
 })

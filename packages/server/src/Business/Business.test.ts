@@ -161,7 +161,7 @@ layer(Wire.layerDirect.pipe(Layer.provideMerge(On)), { excludeTestServices: true
     })
   )
 
-  it.effect("are given up for now when the database falls silent while it counts", () =>
+  it.effect("are given up for now when the database falls silent while it counts, and counted by another server", () =>
     Effect.gen(function* () {
       const wire = yield* Wire.Wire
       const sql = yield* SqlClient.SqlClient
@@ -178,6 +178,8 @@ layer(Wire.layerDirect.pipe(Layer.provideMerge(On)), { excludeTestServices: true
           return counting
         })
       )
+      const elsewhere = yield* server()
+      yield* elsewhere.counted
       yield* Effect.provide(TestClock.adjust("2 minutes"), clock)
       yield* counting
       yield* wire.cut

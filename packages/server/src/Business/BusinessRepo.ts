@@ -26,13 +26,15 @@ export const make = Effect.gen(function* () {
 
     /**
      * Locks the row, if it is older than that and nobody else is at it. What is done in the same transaction may take more
-     * memory than a request's statements, and longer: it goes through everybody who has spent something.
+     * memory than a request's statements, and longer: it goes through everybody who has spent something. A server that is
+     * not heard of meanwhile loses the row to the next, also behind a pooler, where connections have no limits.
      */
     claim: SqlSchema.findOneOption({
       Request: Schema.Finite,
       Result: Schema.Struct({ is_only: Schema.Boolean }),
       execute: (olderThanSeconds) => sql`
-        SELECT is_only, set_config('work_mem', '64MB', true), set_config('statement_timeout', '60s', true)
+        SELECT is_only, set_config('work_mem', '64MB', true), set_config('statement_timeout', '60s', true),
+          set_config('idle_in_transaction_session_timeout', '5s', true)
         FROM business_metrics
         WHERE counted_at IS NULL OR counted_at <= now() - make_interval(secs => ${olderThanSeconds})
         FOR UPDATE SKIP LOCKED`

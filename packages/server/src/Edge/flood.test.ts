@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import * as RawConnection from "../../test/rawConnection.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
-import { settings } from "../../test/TestServer.ts"
+import { settings, TestServer } from "../../test/TestServer.ts"
 
 /** The whole server as a process, which has its memory for itself. */
 const started = Effect.gen(function* () {
@@ -88,7 +88,11 @@ layer(NodeServices.layer, { excludeTestServices: true })("a server that is sent 
     () =>
       Effect.gen(function* () {
         const { pid, port } = yield* started
-        // What a server that has worked for a while has in memory.
+        // What a server that has worked for a while has in memory: LangChain, which loads beside the boot, and its garbage.
+        const server = TestServer.client(`http://127.0.0.1:${port}`)
+        const token = yield* server.register
+        const body = { session_id: yield* server.openSession(token), content: "Hello" }
+        assert.strictEqual((yield* server.ask("POST", "/v1/chat", { token, body })).status, 200)
         for (let round = 0; round < 300; round++) assert.strictEqual(yield* send(port, ...whole('{"email": "x"}')), 422)
         for (const [what, status, head, pieces] of floods) {
           yield* forget(pid)

@@ -96,7 +96,12 @@ export const make = (
         Effect.tapError((failed) => {
           failure = failed
           const log = Effect.logWarning(`model call failed: ${failed.kind}`)
-          return Effect.annotateLogs(log, { model: chat.model, attempt: made })
+          const check = checks[failed.reason]
+          return Effect.annotateLogs(log, {
+            model: chat.model,
+            attempt: made,
+            ...(check === undefined ? {} : { check })
+          })
         })
       )
       return Effect.suspend(() => {
@@ -125,6 +130,14 @@ export const make = (
   })
 
   return { answer }
+}
+
+/** What a person should look at, where it is not up to the provider alone. */
+const checks: Partial<Record<ModelCallFailed["reason"], string>> = {
+  connection: "LLM_BASE_URL",
+  unauthorized: "LLM_API_KEY",
+  quota: "LLM_API_KEY: its account has spent its quota",
+  refused: "LLM_MODEL, LLM_BASE_URL"
 }
 
 /** Half a second doubling up to eight, jittered; longer when the provider says so. */

@@ -1,7 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Schedule } from "effect"
+import { StubModel } from "../../test/StubModel.ts"
+import * as Reply from "../../test/StubModelReply.ts"
 import { newcomer, say } from "../../test/TestChat.ts"
-import { TestLog } from "../../test/TestLog.ts"
+import { logged, TestLog } from "../../test/TestLog.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import { Agent } from "../Agent/Agent.ts"
 
@@ -18,6 +20,22 @@ layer(TestServer.layerWith({ agent: broken }), { excludeTestServices: true })("a
       }
       const { lines } = yield* TestLog
       assert.include(lines.join("\n"), "hunter2")
+    })
+  )
+})
+
+layer(TestServer.layer, { excludeTestServices: true })("a turn whose model refuses the key", (it) => {
+  it.effect("is a warning in the log, which says what to look at", () =>
+    Effect.gen(function* () {
+      const stub = yield* StubModel
+      yield* stub.enqueue(Reply.refusal({ status: 401 }))
+      const reply = yield* say(yield* newcomer, "Hello")
+      const lines = yield* logged(reply.headers.get("x-request-id") ?? "")
+      const told = lines.map(({ check, level, message, status }) => [level, message.split(" ")[0], status, check])
+      assert.deepStrictEqual(told, [
+        ["WARN", "model", undefined, "LLM_API_KEY"],
+        ["WARN", "request", 502, undefined]
+      ])
     })
   )
 })

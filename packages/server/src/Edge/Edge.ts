@@ -88,7 +88,7 @@ export const layer = HttpRouter.middleware(
               })
             ),
             Effect.flatMap((now) =>
-              Effect.annotateLogs(Effect.logInfo("request"), {
+              Effect.annotateLogs(response.status >= 500 ? Effect.logWarning("request") : Effect.logInfo("request"), {
                 ...origin,
                 ...(facts.login === undefined ? {} : { user_id: facts.login.id }),
                 method: request.method,

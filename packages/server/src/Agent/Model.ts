@@ -55,12 +55,7 @@ export const make = (
     const chat = new Completions({
       model,
       apiKey: Redacted.value(endpoint.apiKey),
-      // What is said goes where it was set to go, and is not sent on to wherever somebody there points.
-      configuration: {
-        fetch: modelFetch,
-        ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }),
-        fetchOptions: { redirect: "manual" }
-      },
+      configuration: { fetch: modelFetch, ...(endpoint.baseUrl === undefined ? {} : { baseURL: endpoint.baseUrl }) },
       maxTokens: options.maxTokens,
       // Attempts are counted here, where it is known whether a token was passed on.
       maxRetries: 0,

@@ -44,7 +44,7 @@ export const modelFetch = async (input: string | URL | Request, init: RequestIni
   if (status === 200) {
     return Object.defineProperty(new Response(null, { headers }), "body", { value: piecesOf(answer.body) })
   }
-  // A redirection among them: it is not followed.
+  // A redirection among them: what is said goes where it was set to go, and not to wherever somebody there points.
   const text = await answer.body.text()
   return new Response(text === "" ? null : text, { status, headers })
 }

@@ -86,8 +86,7 @@ layer(TestServer.layerWith({ settings: { RATE_LIMIT_LOGIN: "3 per hour" } }), { 
         const person = yield* newcomer
         const moved = yield* changes(
           {
-            begin: ["db_client_operation_duration_seconds_count", { operation: "begin" }],
-            commit: ["db_client_operation_duration_seconds_count", { operation: "commit" }],
+            select: ["db_client_operation_duration_seconds_count", { operation: "select" }],
             with: ["db_client_operation_duration_seconds_count", { operation: "with" }]
           },
           answer(person, "Hello")

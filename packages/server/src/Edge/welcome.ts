@@ -4,7 +4,8 @@ import { appEnvironment } from "../Settings/Setting.ts"
 
 const tour = (url: string) => `
   Parley        ${url}
-  Try it        ${url}/docs
+  Talk to it    ${url}/app
+  Try the API   ${url}/docs
   API document  ${url}/openapi.json
   Health        ${url}/health
 

@@ -4,6 +4,7 @@
  */
 import { ConfigProvider, Effect, FileSystem, Layer, Option, Schema } from "effect"
 import { settings as agent } from "../Agent/settings.ts"
+import { settings as app } from "../App/settings.ts"
 import { settings as auth } from "../Auth/settings.ts"
 import { settings as billing } from "../Billing/settings.ts"
 import { settings as business } from "../Business/settings.ts"
@@ -17,6 +18,7 @@ import { appEnvironment, type Setting } from "./Setting.ts"
 export const all: ReadonlyArray<Setting<unknown>> = [
   appEnvironment,
   ...Object.values(edge),
+  ...Object.values(app),
   ...Object.values(sql),
   ...Object.values(auth),
   ...Object.values(agent),

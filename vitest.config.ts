@@ -15,7 +15,7 @@ export default defineConfig({
     environment: "node",
     include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts", "monitoring/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.{test,*.test}.ts`)],
-    globalSetup: ["packages/server/test/globalSetup.ts"],
+    globalSetup: ["packages/server/test/globalSetup.ts", "packages/server/test/appSetup.ts"],
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 60_000,

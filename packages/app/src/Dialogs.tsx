@@ -1,7 +1,7 @@
 /** Asked before a chat is renamed or deleted. The browser's own dialogs keep the focus, and give it back. */
 import { signal } from "@preact/signals"
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { announce } from "./Announcer.tsx"
 import { Field } from "./Field.tsx"
 import { type Problem, problemOf } from "./Problem.ts"
@@ -29,7 +29,7 @@ const Dialog = (props: {
   readonly children: ComponentChildren
 }) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement
     dialog.current?.showModal()
     return () => {

@@ -27,10 +27,10 @@ export class Problem extends Error {
     this.retryAt = facts.retryAt
   }
 
-  /** What is wrong with one field, if it is one of those that this is about. */
+  /** What is wrong with one field, a line each, if it is one of those that this is about. */
   of(field: string): string | undefined {
     const messages = this.fields.filter((error) => error.field === field).map(({ message }) => `${message}.`)
-    return messages.length === 0 ? undefined : messages.join(" ")
+    return messages.length === 0 ? undefined : messages.join("\n")
   }
 
   static async from(response: Response): Promise<Problem> {

@@ -42,7 +42,8 @@ effect(() => {
     const isNew = known !== undefined && (!isIn || known.email !== person)
     isIn = known !== undefined
     // Whose login ran out finds everything as it was, if they log in again.
-    const isOver = known === undefined ? loggedOutBecause.value === undefined : known.email !== person
+    const isOver =
+      known === undefined ? loggedOutBecause.value === undefined : person !== undefined && known.email !== person
     if (isOver) forget()
     if (known !== undefined) person = known.email
     if (isNew) void Promise.all([Sessions.load(), Budget.load()])

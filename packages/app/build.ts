@@ -52,7 +52,9 @@ export const buildApp = async (): Promise<void> => {
   }))
   const names = new Set<string>()
   // The page last: what it names is there before it is.
-  for (const { content, name } of files.toSorted((a, b) => Number(a.name === "index.html") - Number(b.name === "index.html")))
+  for (const { content, name } of files.toSorted(
+    (a, b) => Number(a.name === "index.html") - Number(b.name === "index.html")
+  ))
     for (const [extension, encode] of encodings) {
       names.add(name + extension)
       await put(name + extension, await encode(content))

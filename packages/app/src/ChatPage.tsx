@@ -33,14 +33,18 @@ export const ChatPage = ({ onLogOut }: { readonly onLogOut: () => void }) => {
 
   return (
     <div class="page">
-      <a class="skip" href="#message" onClick={(event) => {
-        event.preventDefault()
-        document.querySelector<HTMLElement>("#message")?.focus()
-      }}>
+      <a
+        class="skip"
+        href="#message"
+        onClick={(event) => {
+          event.preventDefault()
+          document.querySelector<HTMLElement>("#message")?.focus()
+        }}
+      >
         Skip to the message
       </a>
       <Sidebar onLogOut={onLogOut} />
-      {isOpen.value && <div class="veil" onClick={() => setOpen(false)} />}
+      {isOpen.value && <button type="button" class="veil" aria-label="Close" onClick={() => setOpen(false)} />}
       <main>
         <header>
           <button
@@ -55,12 +59,7 @@ export const ChatPage = ({ onLogOut }: { readonly onLogOut: () => void }) => {
             <Menu />
           </button>
           <h1>{name}</h1>
-          <button
-            type="button"
-            class="icon new-here"
-            aria-label="New chat"
-            onClick={() => Sessions.show(undefined)}
-          >
+          <button type="button" class="icon new-here" aria-label="New chat" onClick={() => Sessions.show(undefined)}>
             <Plus />
           </button>
         </header>

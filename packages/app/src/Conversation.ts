@@ -7,23 +7,9 @@ import { login } from "./Login.ts"
 import { Problem, problemOf } from "./Problem.ts"
 import * as Sessions from "./Sessions.ts"
 import { tell } from "./Tabs.ts"
+import { begun, type ToolUse, type Turn, withTool } from "./Turn.ts"
 import type { Message } from "./types.ts"
-
-export interface ToolUse {
-  readonly name: string
-  readonly status: "started" | "finished" | "failed"
-}
-
-export interface Turn {
-  readonly message_id: string
-  readonly content: string
-  /** Of the answer, so far. */
-  readonly text: string
-  readonly tools: ReadonlyArray<ToolUse>
-  readonly state: "running" | "waiting" | "ended"
-  /** Why it ended without an answer. */
-  readonly problem?: Problem
-}
+import { remember, remembered } from "./Unfinished.ts"
 
 /** So many pages of a long chat are loaded unasked: requests are limited. */
 const pagesAtOnce = 5
@@ -33,25 +19,6 @@ const paintMillis = 60
 const resumePauses = [1, 2, 4, 8, 8, 8, 15, 15]
 
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-
-/** Of this tab: a turn that a reload of the page interrupts is taken up again. */
-const unfinishedKey = "parley.unfinished"
-const remember = (question: Api.Question | undefined): void => {
-  try {
-    if (question === undefined) sessionStorage.removeItem(unfinishedKey)
-    else sessionStorage.setItem(unfinishedKey, JSON.stringify(question))
-  } catch {
-    // Then a reload shows the answer when it is there.
-  }
-}
-const remembered = (session_id: string): Api.Question | undefined => {
-  try {
-    const question: Api.Question | null = JSON.parse(sessionStorage.getItem(unfinishedKey) ?? "null")
-    return question?.session_id === session_id ? question : undefined
-  } catch {
-    return undefined
-  }
-}
 
 export class Conversation {
   readonly id = signal<string | undefined>(undefined)
@@ -93,7 +60,7 @@ export class Conversation {
     const question = remembered(id)
     if (question === undefined || this.isRunning.value) return
     if (this.messages.value.some((message) => message.id === question.message_id)) remember(undefined)
-    else void this.#take({ ...question, text: "", tools: [], state: "waiting" }, "resume")
+    else void this.#take(begun(question.message_id, question.content, "waiting"), "resume")
   }
 
   /** In the order in which they were said; ids of answers are made when they are there. */
@@ -108,14 +75,14 @@ export class Conversation {
     if (content.trim() === "" || this.isRunning.value) return
     this.draft.value = ""
     this.refusal.value = undefined
-    await this.#take({ message_id: Api.newId(), content, text: "", tools: [], state: "running" })
+    await this.#take(begun(Api.newId(), content))
   }
 
   /** The same message again: if it was answered after all, its answer comes. */
   async again(): Promise<void> {
     const { turn } = this
     if (turn.value !== undefined && !this.isRunning.value)
-      await this.#take({ message_id: turn.value.message_id, content: turn.value.content, text: "", tools: [], state: "running" })
+      await this.#take(begun(turn.value.message_id, turn.value.content))
   }
 
   /** Puts what was not answered back where it can be changed. */
@@ -206,7 +173,7 @@ export class Conversation {
       } catch (error) {
         const problem = problemOf(error)
         const isRunning = problem.detail.startsWith("A turn is already running")
-        const seconds = isBegun ? resumePauses[attempt] : attempt < 2 ? 1 : undefined
+        const seconds = isBegun ? resumePauses[attempt] : attempt === 0 ? 1 : undefined
         if (seconds === undefined || !(isRunning || (isBegun && problem.status === 0))) throw problem
         this.#change({ state: "waiting" })
         await pause(seconds)
@@ -216,7 +183,8 @@ export class Conversation {
   }
 
   async *#events(question: Api.Question) {
-    let { text, tools } = { text: "", tools: new Array<ToolUse>() }
+    let text = ""
+    let tools: ReadonlyArray<ToolUse> = []
     let timer: ReturnType<typeof setTimeout> | undefined
     const paint = () => {
       timer = undefined
@@ -225,12 +193,8 @@ export class Conversation {
     try {
       for await (const event of Api.streamTurn(question)) {
         if (event.event === "token") text += event.content
-        else if (event.event === "tool") {
-          const running = tools.findIndex(({ name, status }) => name === event.name && status === "started")
-          tools = event.status === "started" || running < 0 ? [...tools, event] : tools.with(running, event)
-        } else if (event.event === "done") {
-          await this.#answered(question, event.message, event.usage.cost_eur)
-        }
+        else if (event.event === "tool") tools = withTool(tools, event)
+        else if (event.event === "done") await this.#answered(question, event.message, event.usage.cost_eur)
         timer ??= setTimeout(paint, paintMillis)
         yield event
       }
@@ -267,7 +231,9 @@ const opened = (id: string): Conversation => {
   return conversation
 }
 
-export const shownConversation = computed(() => (Sessions.shown.value === undefined ? blank.value : opened(Sessions.shown.value)))
+export const shownConversation = computed(() =>
+  Sessions.shown.value === undefined ? blank.value : opened(Sessions.shown.value)
+)
 
 export const heard = (session_id: string, messages: ReadonlyArray<Message>): void =>
   conversations.get(session_id)?.add(messages)

@@ -104,9 +104,7 @@ const Delete = ({ session }: { readonly session: Session }) => {
   const { problem, run } = useAction(() => Sessions.remove(session.session_id), "Deleted.")
   return (
     <Dialog title="Delete chat?" action="Delete" danger act={run} problem={problem}>
-      <p>
-        “{Sessions.nameOf(session)}” and everything that was said in it will be gone. This cannot be undone.
-      </p>
+      <p>“{Sessions.nameOf(session)}” and everything that was said in it will be gone. This cannot be undone.</p>
     </Dialog>
   )
 }

@@ -35,11 +35,18 @@ const Code = ({ text }: { readonly text: string }) => (
   </div>
 )
 
-type Definitions = ReadonlyMap<string, Definition>
+/** What the elements of a text need to know of all of it. */
+interface Found {
+  readonly definitions: ReadonlyMap<string, Definition>
+  /** The levels of its headings, whichever they are: the highest comes right below that of the page. */
+  readonly depths: ReadonlyArray<number>
+}
 
-const render = (node: RootContent, definitions: Definitions, depth: number): ComponentChild => {
+const headings = ["h2", "h3", "h4", "h5"] as const
+
+const render = (node: RootContent, found: Found, depth: number): ComponentChild => {
   const inside = (parent: { readonly children: ReadonlyArray<RootContent> }): ComponentChildren =>
-    depth > maxDepth ? null : parent.children.map((child) => render(child, definitions, depth + 1))
+    depth > maxDepth ? null : parent.children.map((child) => render(child, found, depth + 1))
   switch (node.type) {
     case "text":
       return node.value
@@ -62,8 +69,7 @@ const render = (node: RootContent, definitions: Definitions, depth: number): Com
     case "blockquote":
       return <blockquote>{inside(node)}</blockquote>
     case "heading": {
-      // Below those of the page.
-      const Heading = node.depth === 1 ? "h3" : node.depth === 2 ? "h4" : "h5"
+      const Heading = headings[found.depths.indexOf(node.depth)] ?? "h6"
       return <Heading>{inside(node)}</Heading>
     }
     case "list":
@@ -77,22 +83,20 @@ const render = (node: RootContent, definitions: Definitions, depth: number): Com
             </span>
           )}
           {node.children.map((child) =>
-            node.children.length === 1 && child.type === "paragraph"
-              ? inside(child)
-              : render(child, definitions, depth + 1)
+            node.children.length === 1 && child.type === "paragraph" ? inside(child) : render(child, found, depth + 1)
           )}
         </li>
       )
     case "link":
       return <Link to={node.url}>{inside(node)}</Link>
     case "linkReference": {
-      const definition = definitions.get(node.identifier)
+      const definition = found.definitions.get(node.identifier)
       return definition === undefined ? <span>[{inside(node)}]</span> : <Link to={definition.url}>{inside(node)}</Link>
     }
     case "image":
       return <Link to={node.url}>{node.alt === "" || node.alt === null ? "Picture" : node.alt}</Link>
     case "imageReference":
-      return <Link to={definitions.get(node.identifier)?.url ?? ""}>{node.alt ?? "Picture"}</Link>
+      return <Link to={found.definitions.get(node.identifier)?.url ?? ""}>{node.alt ?? "Picture"}</Link>
     case "html":
       return /^<br\s*\/?>$/iu.test(node.value) ? <br /> : node.value
     case "table": {
@@ -136,17 +140,22 @@ const render = (node: RootContent, definitions: Definitions, depth: number): Com
   }
 }
 
-const collect = (node: Nodes, found: Map<string, Definition>, depth = 0): Map<string, Definition> => {
-  if (node.type === "definition") found.set(node.identifier, node)
-  if ("children" in node && depth < maxDepth) for (const child of node.children) collect(child, found, depth + 1)
-  return found
+const allOf = (node: Nodes, depth = 0): ReadonlyArray<Nodes> =>
+  "children" in node && depth < maxDepth ? [node, ...node.children.flatMap((child) => allOf(child, depth + 1))] : [node]
+
+const find = (tree: Nodes): Found => {
+  const all = allOf(tree)
+  return {
+    definitions: new Map(all.flatMap((node) => (node.type === "definition" ? [[node.identifier, node]] : []))),
+    depths: [...new Set(all.flatMap((node) => (node.type === "heading" ? [node.depth] : [])))].toSorted()
+  }
 }
 
 const rendered = (text: string): ComponentChildren => {
   try {
     const tree = fromMarkdown(text, options)
-    const definitions = collect(tree, new Map())
-    return tree.children.map((child) => render(child, definitions, 0))
+    const found = find(tree)
+    return tree.children.map((child) => render(child, found, 0))
   } catch {
     return <p class="plain">{text}</p>
   }

@@ -1,9 +1,10 @@
 /** What was said in a chat, and the turn that is under way. */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
-import type { Conversation, ToolUse, Turn } from "./Conversation.ts"
+import type { Conversation } from "./Conversation.ts"
 import { CopyButton } from "./CopyButton.tsx"
 import { Markdown } from "./Markdown.tsx"
 import { ProblemNote } from "./ProblemNote.tsx"
+import type { ToolUse, Turn } from "./Turn.ts"
 import type { Message } from "./types.ts"
 
 const Said = ({ message }: { readonly message: Message }) =>
@@ -63,10 +64,7 @@ const UnderWay = ({ conversation, turn }: { readonly conversation: Conversation;
         )}
         {turn.state === "waiting" && <p class="hint">Waiting for the answer that is being written …</p>}
         {problem !== undefined && (
-          <ProblemNote
-            problem={problem}
-            retry={{ label: "Send again", onRetry: () => void conversation.again() }}
-          >
+          <ProblemNote problem={problem} retry={{ label: "Send again", onRetry: () => void conversation.again() }}>
             {isBusyElsewhere && (
               <button type="button" class="small" onClick={() => void conversation.stop()}>
                 Stop the other answer
@@ -156,9 +154,7 @@ export const Talk = ({ conversation }: { readonly conversation: Conversation }) 
           <ProblemNote
             problem={problem}
             retry={
-              conversation.isRunning.value
-                ? undefined
-                : { label: "Try again", onRetry: () => void conversation.load() }
+              conversation.isRunning.value ? undefined : { label: "Try again", onRetry: () => void conversation.load() }
             }
           />
         )}

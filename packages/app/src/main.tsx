@@ -10,7 +10,6 @@ import { loggedOutBecause, login, logOut } from "./Login.ts"
 import { LoginPage } from "./LoginPage.tsx"
 import * as Sessions from "./Sessions.ts"
 import { listen } from "./Tabs.ts"
-import "./style.css"
 
 /** Nothing of one person is there for the next. */
 const forget = () => {

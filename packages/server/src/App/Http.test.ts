@@ -77,7 +77,11 @@ layer(TestServer.layer, { excludeTestServices: true })("the page at /app", (it) 
       for (const path of yield* files)
         assert.strictEqual((yield* get(path)).headers["cache-control"], "public, max-age=31536000, immutable")
 
-      for (const tag of [String(page.headers["etag"]), `W/${String(page.headers["etag"])}`, `"other", ${String(page.headers["etag"])}`]) {
+      for (const tag of [
+        String(page.headers["etag"]),
+        `W/${String(page.headers["etag"])}`,
+        `"other", ${String(page.headers["etag"])}`
+      ]) {
         const again = yield* get("/app", { "if-none-match": tag })
         assert.strictEqual(again.status, 304)
         assert.lengthOf(again.body, 0)
@@ -120,12 +124,15 @@ layer(TestServer.layer, { excludeTestServices: true })("the page at /app", (it) 
   )
 })
 
-layer(TestServer.layerWith({ settings: { APP_PAGE: "false" } }), { excludeTestServices: true })("APP_PAGE=false", (it) => {
-  it.effect("leaves no page", () =>
-    Effect.gen(function* () {
-      for (const path of ["/app", "/app/"]) assert.strictEqual((yield* get(path)).status, 404)
-      const server = yield* TestServer
-      assert.strictEqual((yield* server.ask("POST", "/app")).status, 404)
-    })
-  )
-})
+layer(TestServer.layerWith({ settings: { APP_PAGE: "false" } }), { excludeTestServices: true })(
+  "APP_PAGE=false",
+  (it) => {
+    it.effect("leaves no page", () =>
+      Effect.gen(function* () {
+        for (const path of ["/app", "/app/"]) assert.strictEqual((yield* get(path)).status, 404)
+        const server = yield* TestServer
+        assert.strictEqual((yield* server.ask("POST", "/app")).status, 404)
+      })
+    )
+  }
+)

@@ -30,14 +30,9 @@ const caching = {
 
 /** What a client takes, the smallest first. A coding with `q=0` it does not take (RFC 9110, 12.5.3). */
 const codingFor = (file: AppFile, accepted: string | undefined): Coding => {
-  const taken = (accepted ?? "")
-    .toLowerCase()
-    .split(",")
-    .flatMap((part) => {
-      const [coding = "", ...parameters] = part.split(";").map((text) => text.trim())
-      return parameters.some((parameter) => /^q=0(?:\.0*)?$/u.test(parameter)) ? [] : [coding]
-    })
-  return (["br", "gzip"] as const).find((coding) => taken.includes(coding) && file.bodies.has(coding)) ?? "identity"
+  const parts = (accepted ?? "").toLowerCase().replace(/\s/gu, "").split(",")
+  const taken = new Set(parts.filter((part) => !/;q=0(?:\.0*)?$/u.test(part)).map((part) => part.split(";")[0]))
+  return (["br", "gzip"] as const).find((coding) => taken.has(coding) && file.bodies.has(coding)) ?? "identity"
 }
 
 const answer = (
@@ -56,8 +51,8 @@ const answer = (
     vary: "accept-encoding",
     ...(coding === "identity" ? {} : { "content-encoding": coding })
   }
-  const known = (sent["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//u, ""))
-  if (known.includes(etag) || known.includes("*")) return HttpServerResponse.empty({ status: 304, headers })
+  const known = new Set((sent["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//u, "")))
+  if (known.has(etag) || known.has("*")) return HttpServerResponse.empty({ status: 304, headers })
   const body = file.bodies.get(coding) ?? new Uint8Array()
   return HttpServerResponse.uint8Array(body, { contentType: file.type, headers })
 }

@@ -79,7 +79,10 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         yield* until(() => page.getByText("first half").waitFor())
         yield* until(() => page.keyboard.press("Escape"))
         yield* until(() => page.getByText("Stopped. Neither your message").waitFor())
-        assert.strictEqual(yield* Effect.flatMap(stub.nextCall, ({ ended }) => Effect.map(ended, ({ by }) => by)), "client")
+        assert.strictEqual(
+          yield* Effect.flatMap(stub.nextCall, ({ ended }) => Effect.map(ended, ({ by }) => by)),
+          "client"
+        )
         yield* until(() => page.getByRole("button", { name: "Send again" }).click())
         yield* until(() => answersOf(page).getByText("The stub has spoken.").waitFor())
         assert.strictEqual(yield* Effect.promise(() => page.locator(".bubble").count()), 1)
@@ -96,7 +99,9 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         )
         const page = yield* newcomer()
         yield* until(() => say(page, "What time is it?"))
-        yield* until(() => page.getByRole("list", { name: "What Parley did" }).getByText("Looked up the time").waitFor())
+        yield* until(() =>
+          page.getByRole("list", { name: "What Parley did" }).getByText("Looked up the time").waitFor()
+        )
         yield* Deferred.succeed(gate, undefined)
         yield* until(() => answersOf(page).getByText("Noon.").waitFor())
       })
@@ -137,7 +142,9 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         assert.include(yield* Effect.promise(() => answersOf(page).innerText()), attack)
         assert.strictEqual(yield* Effect.promise(() => page.locator("img, .talk script, .talk svg").count()), 0)
         const links = yield* Effect.promise(() =>
-          answersOf(page).getByRole("link").evaluateAll((all) => all.map((link) => link.getAttribute("href")))
+          answersOf(page)
+            .getByRole("link")
+            .evaluateAll((all) => all.map((link) => link.getAttribute("href")))
         )
         assert.deepStrictEqual(links, ["https://evil.example/leak.png?q=secret", "https://example.com/?a=1&b=2"])
         assert.isUndefined(yield* Effect.promise(() => page.evaluate("window.attacked")))
@@ -167,7 +174,7 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         yield* until(() => page.getByRole("dialog").getByRole("button", { name: "Delete" }).click())
         yield* until(() => other.getByRole("heading", { name: "What would you like" }).waitFor())
         assert.deepStrictEqual(yield* Effect.promise(() => chatsOf(page)), [])
-        assert.strictEqual(yield* focused(page), "New chat")
+        yield* until(() => page.locator("#message:focus").waitFor())
 
         yield* until(() => page.getByRole("button", { name: "Log out" }).click())
         for (const one of [page, other]) yield* until(() => one.getByRole("heading", { name: "Log in" }).waitFor())

@@ -35,15 +35,21 @@ node_modules/.package-lock.json: package-lock.json package.json $(wildcard packa
 
 node_modules/.bin/node:
 
-dev: install ## Serve on http://localhost:8000 with hot reload and a database of its own
+app: packages/app/dist/index.html ## Build the page at /app, where its sources are newer
+
+packages/app/dist/index.html: package-lock.json packages/app/build.ts packages/app/index.html $(wildcard packages/app/src/*) | install
+	@$(run) app
+	@touch $@
+
+dev: app ## Serve on http://localhost:8000 with hot reload and a database of its own
 	@case "$${APP_ENV:-development}" in development) ;; *) \
 	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
 	esac; $(call serve,dev)
 
-staging: install ## Serve with the settings of .env.staging
+staging: app ## Serve with the settings of .env.staging
 	@export APP_ENV=staging; $(call serve,start)
 
-production: install ## Serve with the settings of .env.production
+production: app ## Serve with the settings of .env.production
 	@export APP_ENV=production; $(call serve,start)
 
 # TEST_REPORT names a folder for what failed (see .ci/run). Tests of what is missing do not run, which is a failure too,
@@ -80,7 +86,7 @@ migration: install ## Make a migration: make migration name=add_tags
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
-bench: install ## Measure the server
+bench: app ## Measure the server
 	@$(run) bench
 
 monitoring-dashboards: install ## Write Grafana's dashboards anew
@@ -99,7 +105,7 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 	@$(run) mutants
 
 clean: ## Remove what was installed and generated, but not the data in .data
-	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
+	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage packages/app/dist
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install app dev staging production test test-coverage fuzz check format migrate migration openapi bench \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

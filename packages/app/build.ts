@@ -60,7 +60,7 @@ export const buildApp = async (): Promise<void> => {
       await put(name + extension, await encode(content))
     }
   for (const name of await readdir(dist, { recursive: true }))
-    if (name.includes(".") && !names.has(name)) await rm(join(dist, name), { force: true })
+    if (/\.(?!tmp$)\w+$/u.test(name) && !names.has(name)) await rm(join(dist, name), { force: true })
 }
 
 if (import.meta.main) await buildApp()

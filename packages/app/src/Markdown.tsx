@@ -26,9 +26,12 @@ const Link = ({ children, to }: { readonly to: string; readonly children: Compon
     <span>{children}</span>
   )
 
-const Code = ({ text }: { readonly text: string }) => (
+const Code = ({ language, text }: { readonly language: string; readonly text: string }) => (
   <div class="code">
-    <CopyButton text={text} what="code" />
+    <div class="bar">
+      <span>{language}</span>
+      <CopyButton text={text} what="code" />
+    </div>
     <pre tabIndex={0}>
       <code>{text}</code>
     </pre>
@@ -61,7 +64,7 @@ const render = (node: RootContent, found: Found, depth: number): ComponentChild 
     case "inlineCode":
       return <code>{node.value}</code>
     case "code":
-      return <Code text={node.value} />
+      return <Code language={node.lang ?? ""} text={node.value} />
     case "break":
       return <br />
     case "thematicBreak":

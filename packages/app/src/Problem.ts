@@ -51,7 +51,7 @@ export class Problem extends Error {
   static readonly unreachable = (): Problem => new Problem({ status: 0 })
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" })
 const calendar = new Intl.DateTimeFormat("en", { day: "numeric", month: "long" })
 
 const day = 86_400_000

@@ -20,7 +20,7 @@ const RetryButton = ({ label, onRetry, retryAt }: Retry & { readonly retryAt: nu
   return (
     <button type="button" class="small" disabled={seconds > 0} onClick={onRetry}>
       {label}
-      {seconds > 0 && seconds < 3600 && <span class="seconds"> in {seconds} s</span>}
+      {seconds > 0 && seconds < 3600 && <span class="seconds">&nbsp;in {seconds} s</span>}
     </button>
   )
 }

@@ -26,7 +26,7 @@ const slowAnswer = Effect.gen(function* () {
   yield* stub.enqueue(
     Reply.text(["The **first** half", " and the second."], { afterChunks: { count: 1, stop: Deferred.await(gate) } })
   )
-  return Deferred.succeed(gate, undefined)
+  return { finish: Deferred.succeed(gate, undefined) }
 })
 
 const attack = `<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>`
@@ -42,7 +42,7 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
   (it) => {
     it.effect("sees the answer grow, has two chats, and finds both again after a reload", () =>
       Effect.gen(function* () {
-        const finish = yield* slowAnswer
+        const { finish } = yield* slowAnswer
         const page = yield* newcomer()
         yield* until(() => say(page, "Tell me\nboth halves"))
         yield* until(() => page.getByText("first half").waitFor())
@@ -109,7 +109,7 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
 
     it.effect("finds an answer that a reload interrupted, once", () =>
       Effect.gen(function* () {
-        const finish = yield* slowAnswer
+        const { finish } = yield* slowAnswer
         const page = yield* newcomer()
         yield* until(() => say(page, "Both halves"))
         yield* until(() => page.getByText("first half").waitFor())

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { Conversation } from "./Conversation.ts"
 import { Send, Square } from "./icons.tsx"
 
@@ -17,6 +17,14 @@ export const Composer = ({ conversation }: { readonly conversation: Conversation
   useEffect(() => {
     if (refusal !== undefined) area.current?.focus()
   }, [refusal])
+
+  // Where browsers do not fit it to what is in it themselves.
+  useLayoutEffect(() => {
+    const { current } = area
+    if (current === null || CSS.supports("field-sizing", "content")) return
+    current.style.height = "auto"
+    current.style.height = `${current.scrollHeight}px`
+  }, [conversation.draft.value])
 
   const submit = () => void conversation.send()
 

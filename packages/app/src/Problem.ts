@@ -52,18 +52,13 @@ export class Problem extends Error {
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit" })
-const calendar = new Intl.DateTimeFormat("en", { day: "numeric", month: "long" })
-
-const day = 86_400_000
-
-const when = (retryAt: number | undefined, otherwise: string): string =>
-  retryAt === undefined
-    ? otherwise
-    : retryAt - Date.now() > day / 2
-      ? `You can go on again on ${calendar.format(retryAt)}.`
-      : `You can go on at ${clock.format(retryAt)}.`
+/** Months are those of UTC, as the server counts them. */
+const calendar = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", timeZone: "UTC" })
 
 const later = "Try again in a moment."
+
+const when = (retryAt: number | undefined): string =>
+  retryAt === undefined ? later : `You can go on at ${clock.format(retryAt)}.`
 
 function wordsFor({ detail = "", requestId, retryAt, status }: Facts): string {
   switch (status) {
@@ -92,17 +87,17 @@ function wordsFor({ detail = "", requestId, retryAt, status }: Facts): string {
     case 422:
       return "Something must be corrected first."
     case 429: {
-      if (detail.startsWith("Monthly budget")) return `This month's budget is used up. ${when(retryAt, "")}`
-      if (detail.startsWith("Too many failed logins"))
-        return `The password was wrong too often. ${when(retryAt, later)}`
+      if (detail.startsWith("Monthly budget"))
+        return `This month's budget is used up. It starts anew on ${calendar.format(retryAt)}.`
+      if (detail.startsWith("Too many failed logins")) return `The password was wrong too often. ${when(retryAt)}`
       const limit = /(\d+) per 1 (\w+)/u.exec(detail)
       const allowed = limit === null ? "" : ` (${limit[1]} in a ${limit[2]} are allowed)`
-      return `That was a lot in a short time${allowed}. ${when(retryAt, later)}`
+      return `That was a lot in a short time${allowed}. ${when(retryAt)}`
     }
     case 502:
       return `${detail === "" ? "The model failed to answer" : detail}. Try again, or ask in another way.`
     case 503:
-      return `${detail === "The model is unavailable" ? "The model is not available right now" : "The server is not available right now"}. ${when(retryAt, later)}`
+      return `${detail === "The model is unavailable" ? "The model is not available right now" : "The server is not available right now"}. ${when(retryAt)}`
     case 504:
       return "The model took too long to answer. Try again, or ask for less at once."
     default: {

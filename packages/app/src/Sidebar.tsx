@@ -12,7 +12,7 @@ import type { Session } from "./types.ts"
 export const isOpen = signal(false)
 
 const euros = new Intl.NumberFormat("en", { style: "currency", currency: "EUR" })
-const nextMonth = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", timeZone: "UTC" })
+const nextMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", timeZone: "UTC" })
 
 const Item = ({ session }: { readonly session: Session }) => {
   const name = Sessions.nameOf(session)

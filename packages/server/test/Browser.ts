@@ -1,5 +1,6 @@
 /** Chromium, as a person sits in front of it, at the page of a `TestServer`. */
 import { Context, Effect, Layer } from "effect"
+import { execFileSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { type BrowserContextOptions, type BrowserContext, chromium, type Page } from "playwright-core"
 import { TestServer } from "./TestServer.ts"
@@ -20,7 +21,7 @@ export class Browser extends Context.Service<
       const browser = yield* Effect.acquireRelease(
         Effect.promise(() =>
           chromium.launch({
-            executablePath: "/usr/bin/chromium",
+            executablePath: execFileSync("sh", ["-c", "command -v chromium"], { encoding: "utf8" }).trim(),
             args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
           })
         ),

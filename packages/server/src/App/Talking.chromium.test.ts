@@ -165,6 +165,7 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         yield* until(() => page.locator(".bubble").getByText("And back").waitFor())
 
         // Asked first; and the focus goes back to where it came from, or to what is left.
+        yield* until(() => page.bringToFront())
         const remove = page.getByRole("button", { name: "Delete From the first window" })
         yield* until(() => remove.click())
         yield* until(() => page.keyboard.press("Escape"))

@@ -1,7 +1,6 @@
 import { AxeBuilder } from "@axe-core/playwright"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { SqlClient } from "effect/sql"
 import type { Page } from "playwright-core"
 import { Browser, complaintsOf, enter, keptLogin, message, newcomer, open, say } from "../../test/Browser.ts"
 import { StubModel } from "../../test/StubModel.ts"
@@ -124,19 +123,23 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layerWith({ settings })))
 
   it.effect("who has spent the month's budget sees it, and is told when there is a new one", () =>
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
+      const stub = yield* StubModel
       const page = yield* newcomer()
-      const { email } = yield* Effect.promise(() => keptLogin(page))
-      yield* sql`INSERT INTO usage_months (user_id, month, cost_eur)
-        SELECT id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 2.6 FROM users WHERE email = ${email}`
+      yield* stub.reset
+      yield* stub.enqueue(Reply.text("That was dear.", { usage: { promptTokens: 20_000_000, completionTokens: 0 } }))
+      yield* until(() => page.getByText("€0.00 of €2.50").waitFor())
       yield* until(() => say(page, "Hello"))
+      yield* until(() => answersOf(page).getByText("That was dear.").waitFor())
+      const spent = page.getByRole("meter").and(page.getByLabel(/This month€[2-9]\.\d\d of €2\.50/u))
+      yield* until(() => spent.waitFor())
+      yield* until(() => say(page, "Again"))
       yield* until(() =>
         alert(page)
-          .getByText(/budget is used up\. You can go on again on 1 \w+\./u)
+          .getByText(/budget is used up\. It starts anew on 1 \w+\./u)
           .waitFor()
       )
       yield* until(() => page.reload())
-      yield* until(() => page.getByText("€2.60 of €2.50").waitFor())
+      yield* until(() => spent.waitFor())
       yield* until(() => page.getByText(/The budget is used up\. It starts anew on 1 \w+/u).waitFor())
     })
   )
@@ -191,13 +194,11 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layerWith({ settings })))
             return found.violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])
           })
         const visitor = yield* open("/app", { colorScheme })
-        assert.deepStrictEqual(yield* violations(visitor), [])
         yield* until(() => enter(visitor, "nobody@example.com"))
         yield* until(() => alert(visitor).waitFor())
         assert.deepStrictEqual(yield* violations(visitor), [])
 
         const page = yield* newcomer({ colorScheme })
-        assert.deepStrictEqual(yield* violations(page), [])
         yield* stub.reset
         yield* stub.enqueue(
           Reply.toolCalls([{ name: "current_time", arguments: {} }]),
@@ -211,7 +212,7 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layerWith({ settings })))
         yield* until(() => say(page, "And a failure"))
         yield* until(() => alert(page).waitFor())
         assert.deepStrictEqual(yield* violations(page), [])
-        yield* until(() => page.getByRole("button", { name: /^Delete/u }).click())
+        yield* until(() => page.getByRole("button", { name: /^Rename/u }).click())
         yield* until(() => page.getByRole("dialog").waitFor())
         assert.deepStrictEqual(yield* violations(page), [])
         assert.deepStrictEqual([complaintsOf(visitor), complaintsOf(page)], [[], []])

@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks"
 import { Composer } from "./Composer.tsx"
-import { shownConversation } from "./Conversation.ts"
+import * as Conversations from "./Conversations.ts"
 import { asked, Dialogs } from "./Dialogs.tsx"
 import { Menu, Plus } from "./icons.tsx"
 import * as Sessions from "./Sessions.ts"
@@ -13,7 +13,7 @@ const setOpen = (open: boolean) => {
 }
 
 export const ChatPage = ({ onLogOut }: { readonly onLogOut: () => void }) => {
-  const conversation = shownConversation.value
+  const conversation = Conversations.shown.value
   const name = Sessions.nameOf(Sessions.shownSession.value)
 
   useEffect(() => {
@@ -25,7 +25,7 @@ export const ChatPage = ({ onLogOut }: { readonly onLogOut: () => void }) => {
       // A dialog takes it for itself.
       if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || asked.value !== undefined) return
       if (isOpen.value) setOpen(false)
-      else if (shownConversation.value.isRunning.value) void shownConversation.value.stop()
+      else if (Conversations.shown.value.isRunning.value) void Conversations.shown.value.stop()
     }
     document.addEventListener("keydown", onKey)
     return () => document.removeEventListener("keydown", onKey)

@@ -12,7 +12,8 @@ export const Composer = ({ conversation }: { readonly conversation: Conversation
   const refusal = conversation.refusal.value
 
   useEffect(() => {
-    if (hasKeyboard()) area.current?.focus()
+    const where = hasKeyboard() ? area.current : document.querySelector<HTMLElement>(".talk")
+    where?.focus()
   }, [conversation])
   useEffect(() => {
     if (refusal !== undefined) area.current?.focus()

@@ -34,9 +34,15 @@ export class Conversation {
   readonly #next = signal<string | null>(null)
   readonly hasMore = computed(() => this.#next.value !== null)
   readonly isStopping = signal(false)
+  readonly #onBegun: (conversation: Conversation, id: string) => void
+  #isStopped = false
+  /** Ends the pause before an answer is asked for again. */
+  #wake = () => {}
 
-  constructor(id?: string) {
+  /** `onBegun` is told the id of one that begins with its first message. */
+  constructor(id: string | undefined, onBegun: (conversation: Conversation, id: string) => void) {
     this.id.value = id
+    this.#onBegun = onBegun
   }
 
   async load(): Promise<void> {
@@ -98,6 +104,9 @@ export class Conversation {
     const id = this.id.value
     if (id === undefined || this.isStopping.value) return
     this.isStopping.value = true
+    // No stream would tell that it has ended, and none may begin it anew.
+    this.#isStopped = this.turn.value?.state === "waiting"
+    this.#wake()
     try {
       // What was just sent may not have begun.
       for (let attempt = 0; attempt < 5; attempt++) {
@@ -139,19 +148,16 @@ export class Conversation {
 
   async #take(turn: Turn, how: "begin" | "resume" = "begin"): Promise<void> {
     this.turn.value = turn
+    this.#isStopped = false
     this.problem.value = undefined
     announce("Parley is answering.")
     try {
-      this.id.value ??= (await Sessions.create()).session_id
-      const question = { session_id: this.id.value, message_id: turn.message_id, content: turn.content }
-      // A chat that was begun here is now one of the list.
-      if (conversations.get(question.session_id) === undefined) {
-        conversations.set(question.session_id, this)
-        if (blank.value === this) {
-          blank.value = new Conversation()
-          if (Sessions.shown.value === undefined) Sessions.show(question.session_id)
-        }
+      const id = this.id.value ?? (await Sessions.create()).session_id
+      if (this.id.value === undefined) {
+        this.id.value = id
+        this.#onBegun(this, id)
       }
+      const question = { session_id: id, message_id: turn.message_id, content: turn.content }
       remember(question)
       await this.#ask(question, how)
     } catch (error) {
@@ -176,7 +182,11 @@ export class Conversation {
         const seconds = isBegun ? resumePauses[attempt] : attempt === 0 ? 1 : undefined
         if (seconds === undefined || !(isRunning || (isBegun && problem.status === 0))) throw problem
         this.#change({ state: "waiting" })
-        await pause(seconds)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+          setTimeout(resolve, seconds * 1000)
+        })
+        if (this.#isStopped) throw new Problem({ status: 409, detail: "The turn was cancelled" })
         this.#change({ text: "", tools: [] })
       }
     }
@@ -216,32 +226,4 @@ export class Conversation {
     // The first message has given it a name.
     if (session?.name === "") await Sessions.reload(question.session_id).catch(() => undefined)
   }
-}
-
-const conversations = new Map<string, Conversation>()
-/** The one that begins with its first message. */
-const blank = signal(new Conversation())
-
-const opened = (id: string): Conversation => {
-  const known = conversations.get(id)
-  if (known !== undefined) return known
-  const conversation = new Conversation(id)
-  conversations.set(id, conversation)
-  queueMicrotask(() => conversation.load())
-  return conversation
-}
-
-export const shownConversation = computed(() =>
-  Sessions.shown.value === undefined ? blank.value : opened(Sessions.shown.value)
-)
-
-export const heard = (session_id: string, messages: ReadonlyArray<Message>): void =>
-  conversations.get(session_id)?.add(messages)
-
-export const forget = (id: string): void => void conversations.delete(id)
-
-export const forgetAll = (): void => {
-  conversations.clear()
-  blank.value = new Conversation()
-  remember(undefined)
 }

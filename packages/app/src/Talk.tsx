@@ -95,7 +95,13 @@ const Welcome = ({ conversation }: { readonly conversation: Conversation }) => (
     <ul>
       {suggestions.map((text) => (
         <li>
-          <button type="button" onClick={() => void conversation.send(text)}>
+          <button
+            type="button"
+            onClick={() => {
+              document.querySelector<HTMLElement>(".talk")?.focus()
+              void conversation.send(text)
+            }}
+          >
             {text}
           </button>
         </li>

@@ -4,7 +4,7 @@ import { render } from "preact"
 import { Announcer } from "./Announcer.tsx"
 import * as Budget from "./Budget.ts"
 import { ChatPage } from "./ChatPage.tsx"
-import * as Conversation from "./Conversation.ts"
+import * as Conversations from "./Conversations.ts"
 import { asked } from "./Dialogs.tsx"
 import { loggedOutBecause, login, logOut } from "./Login.ts"
 import { LoginPage } from "./LoginPage.tsx"
@@ -13,7 +13,7 @@ import { listen } from "./Tabs.ts"
 
 /** Nothing of one person is there for the next. */
 const forget = () => {
-  Conversation.forgetAll()
+  Conversations.forgetAll()
   Sessions.clear()
   Budget.month.value = undefined
   asked.value = undefined
@@ -26,9 +26,9 @@ const leave = () => {
 
 listen((news) => {
   if (news.kind === "session") Sessions.put(news.session)
-  else if (news.kind === "said") Conversation.heard(news.session_id, news.messages)
+  else if (news.kind === "said") Conversations.heard(news.session_id, news.messages)
   else {
-    Conversation.forget(news.session_id)
+    Conversations.forget(news.session_id)
     Sessions.drop(news.session_id)
   }
 })

@@ -73,7 +73,8 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
     it.effect("stops an answer with Escape, is told that nothing was kept, and may send again", () =>
       Effect.gen(function* () {
         const stub = yield* StubModel
-        yield* slowAnswer
+        const { finish } = yield* slowAnswer
+        yield* Effect.addFinalizer(() => finish)
         const page = yield* newcomer()
         yield* until(() => say(page, "A long story"))
         yield* until(() => page.getByText("first half").waitFor())
@@ -120,6 +121,26 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
         yield* until(() => page.getByRole("button", { name: "Send", exact: true }).waitFor())
         assert.strictEqual(yield* Effect.promise(() => page.locator(".bubble").count()), 1)
         assert.strictEqual((yield* (yield* StubModel).calls).length, 1)
+      })
+    )
+
+    it.effect("stops an answer that a reload interrupted, and it is not begun anew", () =>
+      Effect.gen(function* () {
+        const stub = yield* StubModel
+        const { finish } = yield* slowAnswer
+        yield* Effect.addFinalizer(() => finish)
+        const page = yield* newcomer()
+        yield* until(() => say(page, "Both halves"))
+        yield* until(() => page.getByText("first half").waitFor())
+        yield* until(() => page.reload())
+        yield* until(() => page.getByText("Waiting for the answer").waitFor())
+        yield* until(() => page.keyboard.press("Escape"))
+        yield* until(() => page.getByText("Stopped. Neither your message").waitFor())
+        assert.strictEqual(
+          yield* Effect.flatMap(stub.nextCall, ({ ended }) => Effect.map(ended, ({ by }) => by)),
+          "client"
+        )
+        assert.lengthOf(yield* stub.calls, 1)
       })
     )
 

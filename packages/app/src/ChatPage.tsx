@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks"
 import { Composer } from "./Composer.tsx"
 import * as Conversations from "./Conversations.ts"
 import { asked, Dialogs } from "./Dialogs.tsx"
+import { focusMessage } from "./focus.ts"
 import { Menu, Plus } from "./icons.tsx"
 import * as Sessions from "./Sessions.ts"
 import { isOpen, Sidebar } from "./Sidebar.tsx"
@@ -38,7 +39,7 @@ export const ChatPage = ({ onLogOut }: { readonly onLogOut: () => void }) => {
         href="#message"
         onClick={(event) => {
           event.preventDefault()
-          document.querySelector<HTMLElement>("#message")?.focus()
+          focusMessage()
         }}
       >
         Skip to the message

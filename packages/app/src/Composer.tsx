@@ -1,9 +1,7 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { Conversation } from "./Conversation.ts"
+import { focusTalk } from "./focus.ts"
 import { Send, Square } from "./icons.tsx"
-
-/** Those with a keyboard begin to write at once; on a phone it would cover what they came to read. */
-const hasKeyboard = () => matchMedia("(hover: hover)").matches
 
 export const Composer = ({ conversation }: { readonly conversation: Conversation }) => {
   const area = useRef<HTMLTextAreaElement>(null)
@@ -11,10 +9,7 @@ export const Composer = ({ conversation }: { readonly conversation: Conversation
   const isStopping = conversation.isStopping.value
   const refusal = conversation.refusal.value
 
-  useEffect(() => {
-    const where = hasKeyboard() ? area.current : document.querySelector<HTMLElement>(".talk")
-    where?.focus()
-  }, [conversation])
+  useEffect(focusTalk, [conversation])
   useEffect(() => {
     if (refusal !== undefined) area.current?.focus()
   }, [refusal])

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals"
 import { month } from "./Budget.ts"
 import { asked } from "./Dialogs.tsx"
+import { focusTalk } from "./focus.ts"
 import { Pencil, Plus, Trash } from "./icons.tsx"
 import { login } from "./Login.ts"
 import { ProblemNote } from "./ProblemNote.tsx"
@@ -100,7 +101,7 @@ export const Sidebar = ({ onLogOut }: { readonly onLogOut: () => void }) => (
       onClick={() => {
         isOpen.value = false
         Sessions.show(undefined)
-        document.querySelector<HTMLElement>("#message")?.focus()
+        focusTalk()
       }}
     >
       <Plus /> New chat

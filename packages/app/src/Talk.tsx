@@ -2,6 +2,7 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { Conversation } from "./Conversation.ts"
 import { CopyButton } from "./CopyButton.tsx"
+import { focusMessage, focusTalk } from "./focus.ts"
 import { Markdown } from "./Markdown.tsx"
 import { ProblemNote } from "./ProblemNote.tsx"
 import type { ToolUse, Turn } from "./Turn.ts"
@@ -75,7 +76,7 @@ const UnderWay = ({ conversation, turn }: { readonly conversation: Conversation;
               class="small"
               onClick={() => {
                 conversation.edit()
-                document.querySelector<HTMLElement>("#message")?.focus()
+                focusMessage()
               }}
             >
               Edit
@@ -98,7 +99,7 @@ const Welcome = ({ conversation }: { readonly conversation: Conversation }) => (
           <button
             type="button"
             onClick={() => {
-              document.querySelector<HTMLElement>(".talk")?.focus()
+              focusTalk()
               void conversation.send(text)
             }}
           >

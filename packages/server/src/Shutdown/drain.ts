@@ -16,13 +16,11 @@ export const layer = Layer.effectDiscard(
     const delay = yield* settings.delay.config
     const drain = Effect.gen(function* () {
       const running = yield* turns.running
-      const most = Duration.format(Duration.max(running === 0 ? Duration.zero : grace, delay))
-      yield* Effect.annotateLogs(
-        Effect.logInfo(`Shutting down, in ${most} at the most. A second signal ends at once`),
-        {
-          turns: running
-        }
-      )
+      const most = Duration.max(running === 0 ? Duration.zero : grace, delay)
+      const notice = Duration.isZero(most)
+        ? ""
+        : `, in ${Duration.format(most)} at the most. A second signal ends at once`
+      yield* Effect.annotateLogs(Effect.logInfo(`Shutting down${notice}`), { turns: running })
       yield* Effect.all([turns.drain(grace), Effect.sleep(delay)], { concurrency: "unbounded" })
     })
     yield* Effect.addFinalizer(() => drain)

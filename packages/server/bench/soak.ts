@@ -4,7 +4,7 @@
  * has between two of them says nothing. Exit code 1 when it is not flat.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Clock, Config, Console, Effect, Schema } from "effect"
+import { Clock, Config, Console, Effect, Layer, Schema } from "effect"
 import * as Boot from "../src/Boot.ts"
 import * as Parley from "./Parley.ts"
 import { Postgres } from "./Postgres.ts"
@@ -23,8 +23,7 @@ const warmUpShare = 0.25
 
 /**
  * What the line through the samples after the warm-up may rise by from its beginning to its end: a twentieth of what is
- * used, or the noise of a short run if that is more. A session that leaked 1 kB for each of the some hundred requests
- * a second would be far beyond.
+ * used, or the noise of a short run if that is more. In ten minutes a leak of some hundred bytes a request is beyond it.
  */
 const limits = {
   heap: { share: 0.05, least: 4 },
@@ -130,7 +129,7 @@ const soak = Effect.gen(function* () {
     Config.schema(Schema.FiniteFromString.check(Schema.isBetween({ minimum: 1, maximum: 10_000 })), "SOAK_MINUTES"),
     10
   )
-  yield* progress(`${walkers} people for ${minutes} minutes; the first quarter warms up`)
+  yield* progress(`${walkers} people for ${minutes} min; the first quarter warms up`)
   const { database } = yield* Postgres
   const model = yield* StubModel.run({ tokens: 20, betweenMillis: 5 })
   const inspector = `127.0.0.1:${yield* freePort}`
@@ -161,4 +160,4 @@ const soak = Effect.gen(function* () {
   )
 })
 
-Boot.run(Effect.scoped(soak).pipe(Effect.provide(Postgres.layer), Effect.provide(NodeServices.layer)))
+Boot.run(Effect.provide(Effect.scoped(soak), Postgres.layer.pipe(Layer.provideMerge(NodeServices.layer))))

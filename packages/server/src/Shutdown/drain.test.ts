@@ -81,7 +81,7 @@ layer(Parts, { excludeTestServices: true })("a server that is told to stop", (it
 
         // Twice, as whoever has both a terminal and npm between gets it.
         const toldAt = yield* Clock.currentTimeMillis
-        yield* signal("SIGTERM")
+        yield* signal("SIGINT")
         yield* signal("SIGTERM")
         const ready = yield* Effect.repeat(client.ask("GET", "/health/ready"), {
           until: ({ status }) => status !== 200

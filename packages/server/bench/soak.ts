@@ -52,11 +52,11 @@ const attach = Effect.fnUntraced(function* (inspector: string) {
     Effect.sync(() => new WebSocket(target?.webSocketDebuggerUrl ?? "")),
     (it) => Effect.sync(() => it.close())
   )
+  // Whoever waits for what does not come any more sees a time-out.
   const heard = (kind: "open" | "message") =>
     Effect.callback<void>((resume) => {
       socket.addEventListener(kind, () => resume(Effect.void), { once: true })
-      socket.addEventListener("error", () => resume(Effect.die(new Error("No inspector"))), { once: true })
-    })
+    }).pipe(Effect.timeout("30 seconds"), Effect.orDie)
   yield* heard("open")
   return Effect.suspend(() => {
     socket.send('{"id":1,"method":"HeapProfiler.collectGarbage"}')

@@ -60,7 +60,11 @@ export class RealNginx extends Context.Service<
         spawn(
           "nginx",
           ["-p", folder, "-c", `${folder}/nginx.conf`, "-e", "stderr", "-g", `${user}daemon off; pid ${folder}/pid;`],
-          { stdio: ["ignore", "ignore", "inherit"] }
+          {
+            stdio: ["ignore", "ignore", "inherit"],
+            // Where Debian keeps servers, and only root looks.
+            env: { PATH: `${process.env["PATH"]}:/usr/sbin` }
+          }
         )
       ),
       (child) =>

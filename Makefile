@@ -83,6 +83,14 @@ openapi: install ## Write the API as openapi.json
 bench: install ## Measure the server
 	@$(run) bench
 
+soak: install ## Ten minutes of mixed traffic, and whether the server is flat: make soak SOAK_MINUTES=60
+	@export SOAK_MINUTES=$${SOAK_MINUTES:-10}; $(run) soak
+
+chaos: install ## Random conversations and faults, held against what must be true: make chaos CHAOS_RUNS=1000 CHAOS_SEED=42
+	@export CHAOS_RUNS=$${CHAOS_RUNS:-1000} CHAOS_SEED=$${CHAOS_SEED:-$$(node -p 'crypto.randomInt(2 ** 31)')}; \
+	echo "CHAOS_SEED=$$CHAOS_SEED CHAOS_RUNS=$$CHAOS_RUNS"; \
+	$(run) test -- packages/server/src/Chat/TurnsInterleaved.test.ts packages/server/src/Chat/TurnsUnderFaults.test.ts
+
 monitoring-dashboards: install ## Write Grafana's dashboards anew
 	@$(run) monitoring:dashboards
 
@@ -101,5 +109,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench soak chaos \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

@@ -83,11 +83,15 @@ export const layerServerWith = (limits: NodeServer.Limits) =>
     Effect.gen(function* () {
       const host = yield* settings.host.config
       const port = yield* settings.port.config
-      const make = yield* NodeServer.make(limits)
-      return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
+      const server = (yield* NodeServer.make(limits))()
+      const listening = NodeHttpServer.make(() => server, { host, port, gracefulShutdownTimeout: limits.closeMillis })
+      const served = yield* Effect.mapError(listening, ({ cause }) => {
         const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
         return new CannotListen({ host, port, code })
       })
+      // Connections that are still there had their time.
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      return served
     })
   ).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
 

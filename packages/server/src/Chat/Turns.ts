@@ -15,6 +15,7 @@ import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
 import { appEnvironment } from "../Settings/Setting.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { TurnFacts } from "../Telemetry/TurnFacts.ts"
 import * as TurnTrace from "../Telemetry/TurnTrace.ts"
@@ -45,7 +46,9 @@ export class Turns extends Context.Service<
     ) => Effect.Effect<ChatAnswer, TurnError | ServiceUnavailable>
     /** Ends the running turn: on this server before this returns, on another within a second. */
     readonly cancel: (userId: UserId, sessionId: SessionId) => Effect.Effect<void, SessionNotFound | NoTurnRunning>
-    /** For the end of the server: takes no more turns, and ends those that have not ended within `grace`. */
+    /** How many there are here, those included whose listeners are gone. */
+    readonly running: Effect.Effect<number>
+    /** The end of the server begins: takes no more turns, and ends those that have not ended within `grace`. */
     readonly drain: (grace: Duration.Input) => Effect.Effect<void>
   }
 >()("@parley/server/Turns") {
@@ -61,7 +64,7 @@ export class Turns extends Context.Service<
       const leases = yield* Leases.make
       const supervisor = yield* FiberSet.make<ChatAnswer, TurnError>()
       const environment = yield* appEnvironment.config
-      let isDraining = false
+      const shutdown = yield* Shutdown
 
       /** The stored answer, when this message got one: then nothing is asked again. */
       const answered = Effect.fnUntraced(function* (userId: UserId, request: ChatRequest) {
@@ -146,7 +149,7 @@ export class Turns extends Context.Service<
       const taken = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            if (isDraining) return yield* new ServiceUnavailable({})
+            if (shutdown.hasBegun()) return yield* new ServiceUnavailable({})
             const fiber = yield* FiberSet.run(
               supervisor,
               measured.turn(
@@ -159,7 +162,7 @@ export class Turns extends Context.Service<
             )
             // Somebody else interrupted the turn: to whoever listens, that is an answer.
             if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
-              return yield* isDraining ? new ServiceUnavailable({}) : new TurnCancelled({})
+              return yield* shutdown.hasBegun() ? new ServiceUnavailable({}) : new TurnCancelled({})
             }
             return yield* exit
           })
@@ -172,13 +175,13 @@ export class Turns extends Context.Service<
       const cancel = Effect.fn("Turns.cancel")(leases.revoke)
 
       const drain = Effect.fn("Turns.drain")(function* (grace: Duration.Input) {
-        isDraining = true
+        yield* shutdown.begin
         yield* Effect.timeoutOption(FiberSet.awaitEmpty(supervisor), grace)
         yield* FiberSet.clear(supervisor)
       })
       yield* Effect.addFinalizer(() => drain(0))
 
-      return Turns.of({ take, cancel, drain })
+      return Turns.of({ take, cancel, running: FiberSet.size(supervisor), drain })
     })
   )
 }

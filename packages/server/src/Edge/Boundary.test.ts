@@ -7,6 +7,7 @@ import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/h
 import { layerConfig, TestServer } from "../../test/TestServer.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { Agent } from "../Agent/Agent.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import * as BoundaryLayer from "./Boundary.ts"
 import * as Edge from "./Edge.ts"
@@ -73,7 +74,7 @@ const PocketServer = HttpRouter.serve(
 ).pipe(
   Layer.provideMerge(NodeHttpServer.layerTest),
   Layer.provideMerge(TestLog.layer),
-  Layer.provide([layerConfig(), NodeCrypto.layer, BoundaryLayer.layer, Metrics.layer])
+  Layer.provide([layerConfig(), NodeCrypto.layer, BoundaryLayer.layer, Metrics.layer, Shutdown.layer])
 )
 
 layer(PocketServer, { excludeTestServices: true })("the boundary", (it) => {

@@ -9,6 +9,7 @@ import { settings as billing } from "../Billing/settings.ts"
 import { settings as business } from "../Business/settings.ts"
 import { settings as edge } from "../Edge/settings.ts"
 import { settings as limits } from "../Limits/settings.ts"
+import { settings as shutdown } from "../Shutdown/settings.ts"
 import { settings as sql } from "../Sql/settings.ts"
 import { settings as telemetry } from "../Telemetry/settings.ts"
 import { settings as usage } from "../Usage/settings.ts"
@@ -17,6 +18,7 @@ import { appEnvironment, type Setting } from "./Setting.ts"
 export const all: ReadonlyArray<Setting<unknown>> = [
   appEnvironment,
   ...Object.values(edge),
+  ...Object.values(shutdown),
   ...Object.values(sql),
   ...Object.values(auth),
   ...Object.values(agent),

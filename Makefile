@@ -40,11 +40,14 @@ dev: install ## Serve on http://localhost:8000 with hot reload and a database of
 	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
 	esac; $(call serve,dev)
 
-staging: install ## Serve with the settings of .env.staging
+staging: install ## Serve with the settings of .env.staging, and secrets of .env.staging.local
 	@export APP_ENV=staging; $(call serve,start)
 
-production: install ## Serve with the settings of .env.production
+production: install ## Serve with the settings of .env.production, and secrets of .env.production.local
 	@export APP_ENV=production; $(call serve,start)
+
+settings: install ## Check the settings, and start nothing: make settings ENV=production
+	@APP_ENV="$${ENV:-$${APP_ENV:-development}}" $(run) settings
 
 # TEST_REPORT names a folder for what failed (see .ci/run). Tests of what is missing do not run, which is a failure too,
 # unless TEST_WITHOUT allows for it.
@@ -101,5 +104,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration openapi bench \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

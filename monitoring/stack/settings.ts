@@ -1,4 +1,7 @@
-/** What `make monitoring-start` is told by the environment, or by the file `.env.<APP_ENV>` that the server reads, too. */
+/**
+ * What `make monitoring-start` is told by the environment, or by the files `.env.<APP_ENV>.local` and `.env.<APP_ENV>` that
+ * the server reads, too.
+ */
 import { Config, ConfigProvider, Effect, FileSystem, Redacted } from "effect"
 
 const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
@@ -36,14 +39,17 @@ export const settings = Config.all({
 })
 export type Settings = Config.Success<typeof settings>
 
-/** Real variables win over the file of the working directory, as they do for the server. */
+/** Real variables win over the files of the working directory, and the local one over the other, as for the server. */
 export const layerProvider = ConfigProvider.layer(
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const variables = ConfigProvider.fromEnv()
-    const path = `.env.${yield* text("APP_ENV", "development").parse(variables)}`
-    if (!(yield* fs.exists(path))) return variables
-    return ConfigProvider.orElse(variables, yield* ConfigProvider.fromDotEnv({ path }))
+    const committed = `.env.${yield* text("APP_ENV", "development").parse(variables)}`
+    let provider = variables
+    for (const path of [`${committed}.local`, committed]) {
+      if (yield* fs.exists(path)) provider = ConfigProvider.orElse(provider, yield* ConfigProvider.fromDotEnv({ path }))
+    }
+    return provider
   })
 )
 

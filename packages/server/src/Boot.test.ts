@@ -49,7 +49,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a server that cannot s
         LOG_LEVEL: "loud",
         POSTGRES_URL: "mysql://parley:hunter2@db/parley"
       })
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       for (const name of ["PORT", "LOG_LEVEL", "POSTGRES_URL", "JWT_SECRET_KEY", "LLM_API_KEY"])
         assert.include(stderr, `  ${name} is `)
       assert.notInclude(stderr, "hunter2")
@@ -123,7 +123,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("`make migrate`", (it) 
   it.effect("says what is wrong with them", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* start("Sql/migrate.ts", { APP_ENV: "production" })
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       assert.include(stderr, "POSTGRES_URL is missing")
       assert.isTrue(isPlain(stderr), stderr)
     })

@@ -80,6 +80,13 @@ migration: install ## Make a migration: make migration name=add_tags
 	@[ -n "$(name)" ] || { echo "A migration needs a name: make migration name=add_tags" >&2; exit 2; }
 	@$(run) migration -- "$(name)"
 
+backup: install ## Back the database up to .data/backups, and keep the newest 14: make backup KEEP=14
+	@$(run) backups -- create --keep "$${KEEP:-14}"
+
+restore: install ## Put a backup into an empty database, or with FORCE=1 any: make restore FILE=.data/backups/...
+	@[ -n "$(FILE)" ] || { echo "Restore which backup? make restore FILE=.data/backups/parley-....dump" >&2; exit 2; }
+	@$(run) backups -- restore $(if $(filter 1 yes true,$(FORCE)),--force) "$(FILE)"
+
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
@@ -104,5 +111,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore openapi bench \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

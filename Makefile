@@ -90,6 +90,20 @@ restore: install ## Put a backup into an empty database, or with FORCE=1 any: ma
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
+# Which environment a container is for. Not one that somebody happens to have a variable for.
+compose = case "$(ENV)" in development|staging|production) ;; *) \
+	  echo "For which environment? make $@ ENV=development, staging or production" >&2; exit 2;; esac; \
+	docker compose version > /dev/null 2>&1 || { \
+	  echo "This needs Docker with its compose plugin: https://docs.docker.com/compose/install" >&2; exit 1; }; \
+	export APP_ENV=$(ENV) REVISION="$$(git rev-parse HEAD 2> /dev/null || echo unknown)"; docker compose --file
+
+docker-build-env: ## Build the server's image: make docker-build-env ENV=production
+	@$(compose) docker/compose.app.yml build
+
+docker-run-env: ## Run it, for development with PostgreSQL and Redis; FULL=1 also with all that watches it
+	@if [ -n "$(FULL)" ] && [ "$(ENV)" = development ]; then MONITORING_FULL=1 $(MAKE) monitoring-start; \
+	else $(compose) docker/compose.$(if $(filter development,$(ENV)),yml,app.yml) up --build; fi
+
 bench: install ## Measure the server
 	@$(run) bench
 
@@ -111,5 +125,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore openapi bench \
+.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore openapi docker-build-env docker-run-env bench \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

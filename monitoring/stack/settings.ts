@@ -16,6 +16,8 @@ const list = (name: string, fallback: string) =>
 export const settings = Config.all({
   /** Ordinary processes instead of containers. */
   isNative: Config.withDefault(Config.Boolean("MONITORING_NATIVE"), false),
+  /** In containers, and with them Parley itself for development, its PostgreSQL and its Redis. */
+  isFull: Config.withDefault(Config.Boolean("MONITORING_FULL"), false),
   /** Everything that is kept: data, logs, process ids, and what was made of the files of this folder. */
   directory: text("MONITORING_DIR", ".data/monitoring"),
   prometheusPort: Config.withDefault(Config.Port("PROMETHEUS_PORT"), 9090),
@@ -24,6 +26,7 @@ export const settings = Config.all({
   /** Host and port of each server. From inside a container this machine is called host.docker.internal. */
   nativeTargets: list("PARLEY_TARGETS", "127.0.0.1:8000"),
   composeTargets: list("PARLEY_TARGETS", "host.docker.internal:8000"),
+  fullTargets: list("PARLEY_TARGETS", "app:8000"),
   /** As the server has it. */
   metricsToken: Config.option(Config.Redacted("METRICS_TOKEN")),
   /** There is no e-mail unless there is somebody to write to. */

@@ -22,7 +22,7 @@ const explain = (cause: Cause.Cause<unknown>): string => {
     : Cause.pretty(cause)
 }
 
-/** Runs until it is done or told to stop. A failure is told on standard error and ends with exit code 1; of settings, 2. */
+/** Runs until it is done or told to stop. A failure is told on standard error and ends with exit code 1. */
 export const run = <E>(program: Effect.Effect<unknown, E>): void =>
   program.pipe(
     Effect.tapCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(explain(cause)))),

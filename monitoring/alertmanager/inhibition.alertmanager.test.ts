@@ -10,21 +10,22 @@ import { freePort } from "../test/processes.ts"
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const cases: ReadonlyArray<readonly [cause: object, symptom: object, isInhibited: boolean]> = [
-  [{ alertname: "ApiDown" }, { alertname: "ApiLatencyHigh" }, true],
-  [{ alertname: "ApiDown" }, { alertname: "ApiErrorBudgetBurn", severity: "critical" }, true],
-  [{ alertname: "ApiDown" }, { alertname: "BusinessMetricsStale" }, true],
-  [{ alertname: "ApiDown" }, { alertname: "RefreshTokenReuseDetected" }, false],
-  [{ alertname: "LlmUpstreamFailing" }, { alertname: "ApiErrorBudgetBurn", severity: "critical" }, true],
-  [{ alertname: "LlmUpstreamFailing" }, { alertname: "ApiLatencyHigh" }, false],
-  [
-    { alertname: "ApiErrorBudgetBurn", severity: "critical" },
-    { alertname: "ApiErrorBudgetBurn", severity: "warning" },
-    true
-  ],
-  [{ alertname: "UserCostAboveThreshold" }, { alertname: "UserCostAboveTarget" }, true],
-  [{ alertname: "LoginFailureSpike" }, { alertname: "RateLimitRejectionsHigh", limit: "login" }, true],
-  [{ alertname: "LoginFailureSpike" }, { alertname: "RateLimitRejectionsHigh", limit: "chat" }, false]
+const burn = { alertname: "ApiErrorBudgetBurn", severity: "critical" }
+
+const cases: ReadonlyArray<{ cause: object; muted: ReadonlyArray<object>; told: ReadonlyArray<object> }> = [
+  {
+    cause: { alertname: "ApiDown" },
+    muted: [{ alertname: "ApiLatencyHigh" }, burn, { alertname: "BusinessMetricsStale" }],
+    told: [{ alertname: "RefreshTokenReuseDetected" }]
+  },
+  { cause: { alertname: "LlmUpstreamFailing" }, muted: [burn], told: [{ alertname: "ApiLatencyHigh" }] },
+  { cause: burn, muted: [{ ...burn, severity: "warning" }], told: [] },
+  { cause: { alertname: "UserCostAboveThreshold" }, muted: [{ alertname: "UserCostAboveTarget" }], told: [] },
+  {
+    cause: { alertname: "LoginFailureSpike" },
+    muted: [{ alertname: "RateLimitRejectionsHigh", limit: "login" }],
+    told: [{ alertname: "RateLimitRejectionsHigh", limit: "chat" }]
+  }
 ]
 
 const Alerts = Schema.Array(
@@ -38,7 +39,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("an alert", (it) => {
   it.effect("is inhibited by its cause, and by nothing else", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
-      for (const [cause, symptom, isInhibited] of cases) {
+      for (const { cause, muted, told } of cases) {
         const folder = yield* fs.makeTempDirectoryScoped({ prefix: "parley-inhibition-" })
         const found = yield* settings.parse(
           ConfigProvider.fromUnknown({ MONITORING_DIR: folder, ALERTMANAGER_PORT: yield* freePort })
@@ -48,22 +49,25 @@ layer(NodeServices.layer, { excludeTestServices: true })("an alert", (it) => {
         assert.isDefined(alertmanager)
         yield* Effect.acquireRelease(Daemon.start(alertmanager), () => Effect.orDie(Daemon.stop(alertmanager)))
         const url = `http://127.0.0.1:${found.alertmanagerPort}/api/v2/alerts`
-        const body = JSON.stringify([{ labels: cause }, { labels: symptom }])
+        const body = JSON.stringify([cause, ...muted, ...told].map((labels) => ({ labels })))
         const headers = { "content-type": "application/json" }
         yield* Effect.promise(() => fetch(url, { method: "POST", headers, body }))
-        const alerts = Effect.promise(async (): Promise<unknown> => (await fetch(url)).json()).pipe(
+        // Alertmanager looks at causes and at symptoms side by side: a symptom may be there for a moment before its cause.
+        const alerts = yield* Effect.promise(async (): Promise<unknown> => (await fetch(url)).json()).pipe(
           Effect.flatMap(Schema.decodeUnknownEffect(Alerts)),
           Effect.orDie,
           Effect.repeat({
-            until: (all) => all.length === 2 && all.every(({ status }) => status.state !== "unprocessed"),
+            until: (all) =>
+              all.length === 1 + muted.length + told.length &&
+              all.filter(({ status }) => status.inhibitedBy.length > 0).length >= muted.length,
             schedule: Schedule.spaced("50 millis")
           }),
           Effect.timeout("10 seconds")
         )
-        const inhibited = (yield* alerts).filter(({ status }) => status.inhibitedBy.length > 0)
-        assert.deepStrictEqual(
+        const inhibited = alerts.filter(({ status }) => status.inhibitedBy.length > 0)
+        assert.sameDeepMembers(
           inhibited.map(({ labels }) => labels),
-          isInhibited ? [{ ...symptom }] : []
+          muted.map((labels) => ({ ...labels }))
         )
       }
     }).pipe(Effect.scoped)

@@ -11,13 +11,13 @@ import * as TestDatabase from "../../test/TestDatabase.ts"
 import { layerConfig, layerModel } from "../../test/TestServer.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { Agent, type ModelUsage } from "./Agent.ts"
-import { AgentMemory } from "./AgentMemory.ts"
+import { CheckpointRepo } from "./CheckpointRepo.ts"
 import type { ChatCompletionRequest } from "./Offline/ChatCompletionRequest.ts"
 import { settings } from "./settings.ts"
 import { Tools } from "./Tools/Tools.ts"
 
 const environment = { AGENT_NAME: "R2-D2 & $&", LLM_TOTAL_TIMEOUT: "30 seconds", LLM_CONTEXT_TOKENS: "2000" }
-const agent = Layer.mergeAll(Agent.layer, AgentMemory.layer).pipe(
+const agent = Layer.mergeAll(Agent.layer, CheckpointRepo.layer).pipe(
   Layer.provide([layerModel, Tools.layer]),
   Layer.provideMerge(StubModel.layer),
   Layer.provide([TestDatabase.layer, layerConfig(environment), NodeServices.layer, Metrics.layer])
@@ -62,7 +62,7 @@ layer(agent)("the agent", (it) => {
   it.effect("does not keep an answer waiting for a summary that takes its time, nor lose it meanwhile", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel
-      const { commit } = yield* AgentMemory
+      const { commit } = yield* CheckpointRepo
       const sessionId = SessionId.make(randomUUID())
       for (let turn = 0; turn < 7; turn++) yield* commit((yield* ask(sessionId, "Hello")).memory)
       yield* stub.reset

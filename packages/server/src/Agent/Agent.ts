@@ -104,7 +104,8 @@ export class Agent extends Context.Service<
         ]
       })
 
-      const answer = Effect.fn("Agent.answer")(function* (question: Question) {
+      // Its span is that of the graph.
+      const answer = Effect.fnUntraced(function* (question: Question) {
         if (Window.tokensOfText(question.content) > contextTokens) return yield* tooLong
         const { model, run, stage, summarizer } = yield* loaded
         const today = DateTime.formatIsoDateUtc(yield* DateTime.now)

@@ -23,12 +23,15 @@ const textDecoder = new TextDecoder()
 const decodeSummary = (messages: Uint8Array | null | undefined): Option.Option<string> =>
   Option.map(decodeSummarized(textDecoder.decode(messages ?? new Uint8Array())), ([{ kwargs }]) => kwargs.content)
 
-/** What the agent remembers of each session. Each method is one statement, and joins the caller's transaction. */
+/** What the agent remembers of each session. What is an effect is one statement, and joins the caller's transaction. */
 export class AgentMemory extends Context.Service<
   AgentMemory,
   {
-    /** Replaces what was remembered before. */
-    readonly commit: (memory: Memory) => Effect.Effect<void>
+    /**
+     * Replaces what was remembered before: common table expressions for the statement that commits the turn, which do
+     * nothing unless its table `fence` has a row.
+     */
+    readonly committing: CheckpointRepo["Service"]["committing"]
     readonly forget: (sessionId: SessionId) => Effect.Effect<void>
     /** What it keeps, in few words, of what was said too long ago to be kept word for word. */
     readonly summary: (sessionId: SessionId) => Effect.Effect<Option.Option<string>>
@@ -39,7 +42,7 @@ export class AgentMemory extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* CheckpointRepo
       return AgentMemory.of({
-        commit: Effect.fn("AgentMemory.commit")((memory: Memory) => Effect.orDie(repo.commit(memory))),
+        committing: repo.committing,
         summary: Effect.fn("AgentMemory.summary")((sessionId: SessionId) =>
           repo
             .load({ thread_id: sessionId, checkpoint_ns: "" })

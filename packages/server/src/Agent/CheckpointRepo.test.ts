@@ -52,6 +52,7 @@ const turn = (thread_id: string, checkpoint_id = "3"): ThreadRows => ({
 })
 
 const subgraph = ["sub 1", "sub a@1", "sub 1 sub 0"]
+const committed = new Set([" 3", " a@1", " b@3", " c@3", " 3 interrupted 0", ...subgraph])
 
 describe("CheckpointRepo", () => {
   layer(TestDatabase.layer)((it) => {
@@ -75,9 +76,7 @@ describe("CheckpointRepo", () => {
         const threadId = randomUUID()
         yield* repo.write(history(threadId))
         yield* repo.commit(turn(threadId))
-        expect(yield* contents(threadId)).toEqual(
-          new Set([" 3", " a@1", " b@3", " c@3", " 3 interrupted 0", ...subgraph])
-        )
+        expect(yield* contents(threadId)).toEqual(committed)
       })
     )
 
@@ -99,8 +98,22 @@ describe("CheckpointRepo", () => {
         const threadId = randomUUID()
         yield* repo.commit(turn(threadId))
         const once = yield* contents(threadId)
-        yield* repo.commit(turn(threadId))
-        expect(yield* contents(threadId)).toEqual(once)
+        expect(yield* Effect.andThen(repo.commit(turn(threadId)), contents(threadId))).toEqual(once)
+      })
+    )
+
+    it.effect("commits as part of another statement, unless its fence is empty", () =>
+      Effect.gen(function* () {
+        const repo = yield* CheckpointRepo
+        const sql = yield* SqlClient.SqlClient
+        const threadId = randomUUID()
+        yield* repo.write(history(threadId))
+        const commitIf = (condition: string) =>
+          sql`WITH fence AS (SELECT WHERE ${sql.literal(condition)}), ${repo.committing(turn(threadId), "fence")} SELECT 1`
+        yield* commitIf("false")
+        expect((yield* contents(threadId)).size).toBe(11)
+        yield* commitIf("true")
+        expect(yield* contents(threadId)).toEqual(committed)
       })
     )
 
@@ -115,7 +128,7 @@ describe("CheckpointRepo", () => {
       ({ turns }) =>
         Effect.gen(function* () {
           const repo = yield* CheckpointRepo
-          const [committed, written] = [randomUUID(), randomUUID()]
+          const [ours, written] = [randomUUID(), randomUUID()]
           const versions: Record<string, number> = {}
           for (const [index, channels] of turns.entries()) {
             for (const channel of channels) versions[channel] = index
@@ -124,12 +137,12 @@ describe("CheckpointRepo", () => {
               blobs: Array.dedupe(channels).map((channel) => blob(channel, index)),
               writes: [write(`${index}`, "task")]
             }
-            yield* repo.commit({ ...rows, thread_id: committed })
+            yield* repo.commit({ ...rows, thread_id: ours })
             yield* repo.write({ ...rows, thread_id: written })
           }
           yield* repo.prune(written)
-          expect(yield* contents(committed)).toEqual(yield* contents(written))
-          expect((yield* contents(committed)).size).toBe(2 + Object.keys(versions).length)
+          expect(yield* contents(ours)).toEqual(yield* contents(written))
+          expect((yield* contents(ours)).size).toBe(2 + Object.keys(versions).length)
         }),
       { arbitrary: { runs: 40 } }
     )

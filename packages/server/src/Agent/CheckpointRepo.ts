@@ -1,5 +1,6 @@
 /**
- * LangGraph's tables. Every method is one SQL statement, and part of the caller's transaction if there is one.
+ * LangGraph's tables. Every method is one SQL statement, and part of the caller's transaction if there is one; what a turn
+ * commits is part of the turn's own statement.
  *
  * Nothing here locks a thread as a whole. Who commits to one or deletes it holds its session's row: else a deletion
  * during a commit can miss what is being committed, and many deletions at once can meet in a deadlock.
@@ -35,6 +36,8 @@ export class CheckpointRepo extends Context.Service<
      * At most one for each namespace; other namespaces stay as they are.
      */
     readonly commit: (rows: ThreadRows) => Effect.Effect<void, SqlError.SqlError>
+    /** `commit` as common table expressions of another statement, which do nothing unless its table `fence` has a row. */
+    readonly committing: (rows: ThreadRows, fence: string) => Statement.Fragment
     /** Leaves the latest checkpoint of each namespace, with what it needs and no more. */
     readonly prune: (threadId: string) => Effect.Effect<void, SqlError.SqlError>
     readonly deleteThreads: (threadIds: ReadonlyArray<string>) => Effect.Effect<void, SqlError.SqlError>
@@ -53,21 +56,28 @@ const make = Effect.gen(function* () {
     return yield* decode(yield* select(sql, query))
   })
 
-  const load = Effect.fn("CheckpointRepo.load")(function* (query: CheckpointQuery) {
+  const load = Effect.fnUntraced(function* (query: CheckpointQuery) {
     return Array.head(yield* decode(yield* select(sql, { ...query, limit: 1 })))
   })
 
   const write = Effect.fn("CheckpointRepo.write")(function* (rows: ThreadRows) {
-    yield* sql`WITH ${inserted(sql, rows)} SELECT 1`
+    yield* sql`WITH ${inserted(sql, rows, sql.literal("true"))} SELECT 1`
   })
 
   // Parts of one statement do not see each other's changes: what is kept is known from what was passed in, not from
   // the table. So it holds for a checkpoint whose id, made from another server's clock, looks older than the one before.
-  const commit = Effect.fn("CheckpointRepo.commit")(function* (rows: ThreadRows) {
-    yield* sql`WITH ${inserted(sql, rows)}, kept AS (
+  const replacing = (
+    rows: ThreadRows,
+    isAllowed: Statement.Fragment
+  ) => sql`${inserted(sql, rows, isAllowed)}, kept AS (
       SELECT checkpoint_ns, checkpoint_id, checkpoint -> 'channel_versions' AS versions FROM given
-    ), ${pruned(sql, rows.thread_id)} SELECT 1`
+    ), ${pruned(sql, rows.thread_id)}`
+
+  const commit = Effect.fn("CheckpointRepo.commit")(function* (rows: ThreadRows) {
+    yield* sql`WITH ${replacing(rows, sql.literal("true"))} SELECT 1`
   })
+
+  const committing = (rows: ThreadRows, fence: string) => replacing(rows, sql`EXISTS (SELECT FROM ${sql(fence)})`)
 
   const prune = Effect.fn("CheckpointRepo.prune")(function* (threadId: string) {
     yield* sql`WITH kept AS (
@@ -85,7 +95,7 @@ const make = Effect.gen(function* () {
       SELECT 1`
   })
 
-  return CheckpointRepo.of({ list, load, write, commit, prune, deleteThreads })
+  return CheckpointRepo.of({ list, load, write, commit, committing, prune, deleteThreads })
 })
 
 /**
@@ -134,12 +144,13 @@ const conditions = (sql: SqlClient.SqlClient, query: CheckpointQuery): ReadonlyA
   ]
 }
 
-/** Common table expressions that add the rows; `given` are the checkpoints among them. */
-const inserted = (sql: SqlClient.SqlClient, rows: ThreadRows) => sql`
+/** Common table expressions that add the rows if they may; `given` are then the checkpoints among them. */
+const inserted = (sql: SqlClient.SqlClient, rows: ThreadRows, isAllowed: Statement.Fragment) => sql`
   given AS (
     SELECT checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint::jsonb AS checkpoint, metadata::jsonb AS metadata
     FROM jsonb_to_recordset(${JSON.stringify(rows.checkpoints)}::jsonb)
       AS r(checkpoint_ns text, checkpoint_id text, parent_checkpoint_id text, checkpoint text, metadata text)
+    WHERE ${isAllowed}
   ), inserted_checkpoints AS (
     INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
     SELECT ${rows.thread_id}::text, g.* FROM given g
@@ -153,6 +164,7 @@ const inserted = (sql: SqlClient.SqlClient, rows: ThreadRows) => sql`
       ${rows.blobs.map((row) => row.version)}::text[], ${rows.blobs.map((row) => row.type)}::text[],
       ${rows.blobs.map((row) => row.blob ?? noBytes)}::bytea[]
     ) AS r(ns, channel, version, type, blob)
+    WHERE ${isAllowed}
     ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING
   ), inserted_writes AS (
     INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel, type, blob)
@@ -163,6 +175,7 @@ const inserted = (sql: SqlClient.SqlClient, rows: ThreadRows) => sql`
       ${rows.writes.map((row) => row.channel)}::text[], ${rows.writes.map((row) => row.type)}::text[],
       ${rows.writes.map((row) => row.blob)}::bytea[]
     ) AS r(ns, id, task_id, idx, channel, type, blob)
+    WHERE ${isAllowed}
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
     DO UPDATE SET channel = EXCLUDED.channel, type = EXCLUDED.type, blob = EXCLUDED.blob WHERE EXCLUDED.idx < 0
   )`

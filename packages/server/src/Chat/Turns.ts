@@ -75,15 +75,10 @@ export class Turns extends Context.Service<
       })
 
       /** Writes both messages, what they took and what the agent remembers, and gives the lease back. Or nothing of it. */
-      const commit = Effect.fn("Turns.commit")(
-        function* (turn: Parameters<typeof repo.write>[0], remembered: Parameters<typeof memory.commit>[0]) {
-          const written = yield* Effect.orDie(repo.write(turn))
-          if (Option.isNone(written)) return yield* new TurnCancelled({})
-          yield* memory.commit(remembered)
-        },
-        repo.transaction,
-        Effect.catchTag("SqlError", Effect.die)
-      )
+      const commit = Effect.fn("Turns.commit")(function* (turn: Parameters<typeof repo.write>[0]) {
+        const written = yield* Effect.orDie(repo.write(turn))
+        if (Option.isNone(written)) return yield* new TurnCancelled({})
+      })
 
       /** What an answer took is written with it; what was spent in vain is left to the lease. */
       const ask = Effect.fn("Turns.ask")((lease: Leases.Lease, request: ChatRequest, onEvent: OnEvent) =>
@@ -101,16 +96,18 @@ export class Turns extends Context.Service<
               })
             const id = request.message_id ?? MessageId.make(yield* random.uuidV7())
             const question = { id, content: request.content, timestamp: yield* DateTime.now }
-            const { content, memory } = yield* restore(
+            const { content, memory: newMemory } = yield* restore(
               agent.answer({ sessionId, messageId: id, content: request.content, onEvent, onUsage })
             ).pipe(Effect.onError(() => spend(true)))
             yield* TurnTrace.answered(request.content, content)
             const answer = { id: MessageId.make(yield* random.uuidV7()), content, timestamp: yield* DateTime.now }
             // From here on it is too late to interrupt the turn. Only its lease can still be lost.
             yield* lease.letGo
-            const turn = { sessionId, token, name: sessionName(request.content), question, answer, calls }
+            const name = sessionName(request.content)
+            const remembered = memory.committing(newMemory, TurnsRepo.fence)
             // When it breaks it may have been written: whether the lease is still held tells.
-            yield* Effect.onError(commit(turn, memory), (cause) => spend(!Cause.hasDies(cause)))
+            const committed = commit({ sessionId, token, name, question, answer, calls, remembered })
+            yield* Effect.onError(committed, (cause) => spend(!Cause.hasDies(cause)))
             return {
               session_id: sessionId,
               message: { ...answer, session_id: sessionId, role: "assistant" as const },

@@ -12,14 +12,17 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const scripted = Effect.tap(StubModel, (stub) => stub.reset)
 
-/** Waits until a statement of the server stands where the test has put a lock. */
-const serverWaits = Effect.gen(function* () {
+/** Waits until so many statements of the server stand where the test has put a lock. */
+const waiting = Effect.fnUntraced(function* (count: number) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'parley' AND wait_event_type = 'Lock'`.pipe(
-    Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced(5) })
+    Effect.repeat({ until: (rows) => rows.length === count, schedule: Schedule.spaced(5) })
   )
 })
+const serverWaits = waiting(1)
+/** They wait for a lock no longer than two seconds, also when nobody waits for them any more. */
+const nobodyWaits = waiting(0)
 
 /** All that is known of the session: messages, usage and their order, and that it is free. */
 const stored = Effect.fnUntraced(function* ({ session_id }: Person) {
@@ -83,13 +86,13 @@ layer(ServerProcess.layer, { excludeTestServices: true })("a server that is kill
       })
   )
 
-  it.effect("between the answer and the commit leaves nothing, and answers the repeated message once", () =>
+  it.effect("while its turn is being written leaves nothing, and answers the repeated message once", () =>
     Effect.gen(function* () {
       const server = yield* ServerProcess
       const sql = yield* SqlClient.SqlClient
       const stub = yield* scripted
       const message_id = randomUUID()
-      // What the transaction writes first, and what it writes last.
+      // What the statement writes first, and what it writes last.
       for (const table of ["messages", "checkpoint_blobs"]) {
         yield* stub.reset
         const person = yield* newcomer
@@ -101,6 +104,7 @@ layer(ServerProcess.layer, { excludeTestServices: true })("a server that is kill
             yield* serverWaits
             yield* server.kill
             assert.strictEqual((yield* Fiber.join(turn))._tag, "Failure")
+            yield* nobodyWaits
           })
         )
         yield* server.restart
@@ -109,6 +113,30 @@ layer(ServerProcess.layer, { excludeTestServices: true })("a server that is kill
         yield* answer(person, "Hello", { message_id })
         yield* isOneTurn(person, "Second answer.")
       }
+    })
+  )
+
+  it.effect("while its turn is being written may have answered: the database finishes what it was sent", () =>
+    Effect.gen(function* () {
+      const server = yield* ServerProcess
+      const sql = yield* SqlClient.SqlClient
+      const stub = yield* scripted
+      const person = yield* newcomer
+      const message_id = randomUUID()
+      yield* stub.enqueue(Reply.text("The only answer."))
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`LOCK TABLE checkpoint_blobs IN EXCLUSIVE MODE`
+          const turn = yield* Effect.forkChild(Effect.exit(say(person, "Hello", { message_id })))
+          yield* serverWaits
+          yield* server.kill
+          yield* Fiber.join(turn)
+        })
+      )
+      yield* server.restart
+      yield* answer(person, "Hello", { message_id })
+      assert.lengthOf(yield* stub.calls, 1)
+      yield* isOneTurn(person, "The only answer.")
     })
   )
 

@@ -33,7 +33,7 @@ const account = Effect.gen(function* () {
 })
 
 interface Hooks {
-  /** While the transaction that writes a turn is open, and when it has been committed. */
+  /** Before the statement that writes a turn is sent, and when it has been committed. */
   readonly beforeCommit?: Effect.Effect<void>
   readonly afterCommit?: Effect.Effect<void>
 }
@@ -41,11 +41,12 @@ interface Hooks {
 /** The database, seen through a connection that is slow to commit. */
 const slowed = (sql: SqlClient.SqlClient, { afterCommit = Effect.void, beforeCommit = Effect.void }: Hooks) =>
   new Proxy(sql, {
-    get: (target, key, receiver) =>
-      key === "withTransaction"
-        ? <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-            Effect.tap(target.withTransaction(Effect.tap(effect, () => beforeCommit)), () => afterCommit)
-        : Reflect.get(target, key, receiver)
+    apply: (target, self, args: Array<unknown>) => {
+      const made: unknown = Reflect.apply(target, self, args)
+      const isCommit = Array.isArray(args[0]) && args[0].join("").includes("INSERT INTO messages")
+      if (!isCommit || !Effect.isEffect(made)) return made
+      return Effect.tap(Effect.andThen(beforeCommit, made), () => afterCommit)
+    }
   })
 
 /** Turns of one server, whose agent waits for `gate`, and the scope that is its life. */

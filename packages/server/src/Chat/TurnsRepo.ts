@@ -1,7 +1,7 @@
 import { Message, MessageId, SessionId } from "@parley/domain/Sessions"
 import { UserId } from "@parley/domain/Users"
 import { Effect, Schema } from "effect"
-import { SqlClient, SqlSchema } from "effect/sql"
+import { SqlClient, SqlSchema, Statement } from "effect/sql"
 import * as CallsRepo from "./CallsRepo.ts"
 import { Lease } from "./LeasesRepo.ts"
 
@@ -21,6 +21,9 @@ export type Known = typeof Known.Type
 
 const NewMessage = Schema.Struct({ id: MessageId, content: Schema.String, timestamp: Schema.DateTimeUtcFromDate })
 
+/** The table, of the statement that writes a turn, that is empty when the lease was lost. */
+export const fence = "fenced"
+
 /** What turns leave behind. Each method is one statement. */
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -28,8 +31,6 @@ export const make = Effect.gen(function* () {
   const addUp = CallsRepo.addUp(sql)
 
   return {
-    transaction: sql.withTransaction,
-
     find: SqlSchema.findOneOption({
       Request: Schema.Struct({ sessionId: SessionId, userId: UserId, messageId: MessageId }),
       Result: Known,
@@ -51,8 +52,8 @@ export const make = Effect.gen(function* () {
     }),
 
     /**
-     * Writes both messages and what they took, names a nameless session and gives the lease back. Nothing is written,
-     * and nothing returned, when the lease was lost.
+     * Writes both messages, what they took and what the agent remembers of them, names a nameless session and gives the
+     * lease back. Nothing is written, and nothing returned, when the lease was lost.
      */
     write: SqlSchema.findOneOption({
       Request: Schema.Struct({
@@ -60,11 +61,12 @@ export const make = Effect.gen(function* () {
         name: Schema.String,
         question: NewMessage,
         answer: NewMessage,
-        calls: Schema.Array(CallsRepo.Call)
+        calls: Schema.Array(CallsRepo.Call),
+        remembered: Schema.declare(Statement.isFragment)
       }),
       Result: Schema.Struct({ session_id: SessionId }),
-      execute: ({ answer, calls, name, question, sessionId, token }) => sql`
-        WITH fenced AS (
+      execute: ({ answer, calls, name, question, remembered, sessionId, token }) => sql`
+        WITH ${sql(fence)} AS (
           UPDATE sessions SET lease_token = NULL, lease_expires_at = NULL,
             name = CASE WHEN name = '' THEN ${name} ELSE name END
           WHERE session_id = ${sessionId} AND lease_token = ${token}
@@ -72,17 +74,17 @@ export const make = Effect.gen(function* () {
         ), said AS (
           INSERT INTO messages (session_id, id, role, content, timestamp)
           SELECT f.session_id, m.id, m.role, m.content, m.timestamp
-          FROM fenced f, (VALUES
+          FROM ${sql(fence)} f, (VALUES
             (1, ${question.id}::uuid, 'user', ${question.content}, ${question.timestamp}::timestamptz),
             (2, ${answer.id}::uuid, 'assistant', ${answer.content}, ${answer.timestamp}::timestamptz)
           ) AS m (turn, id, role, content, timestamp)
           ORDER BY m.turn
         ), spent AS (
           INSERT INTO usage (user_id, session_id, message_id, model, input_tokens, output_tokens, cost_eur, estimated)
-          SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM fenced f, ${rows(calls)}
+          SELECT f.user_id, f.session_id, ${answer.id}::uuid, c.* FROM ${sql(fence)} f, ${rows(calls)}
           RETURNING user_id, cost_eur
-        ), added AS (${addUp})
-        SELECT session_id FROM fenced`
+        ), added AS (${addUp}), ${remembered}
+        SELECT session_id FROM ${sql(fence)}`
     })
   }
 })

@@ -5,14 +5,30 @@ import { SqlClient } from "effect/sql"
 import { randomUUID } from "node:crypto"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { answer, listen, newcomer, say, transcript } from "../../test/TestChat.ts"
+import { answer, listen, newcomer, type Person, say, transcript } from "../../test/TestChat.ts"
 import { TestServer } from "../../test/TestServer.ts"
 import * as Wire from "../../test/Wire.ts"
 
 /** The server is at the end of the wire, the test is not. */
 const Direct = Layer.unwrap(Effect.map(Wire.Wire, ({ directUrl }) => PgClient.layer({ url: directUrl })))
 
-/** A turn that loses its connection while its transaction stands at a lock, and what becomes of it. */
+/** Waits until the session is. No lease runs out meanwhile: they last 30 seconds. */
+const isFree = Effect.fnUntraced(function* ({ session_id }: Person) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`SELECT FROM sessions WHERE session_id = ${session_id} AND lease_token IS NULL`.pipe(
+    Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced(20) })
+  )
+})
+
+/** The messages that each call of the model was paid for. */
+const usage = Effect.fnUntraced(function* ({ session_id }: Person) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql<{ readonly message_id: string | null }>`
+    SELECT message_id FROM usage WHERE session_id = ${session_id} ORDER BY id`
+  return rows.map((row) => row.message_id)
+})
+
+/** A turn that loses its connection while its statement stands at a lock, and what becomes of it. */
 const losingAt = Effect.fnUntraced(function* (lock: string, lose: (wire: Wire.Wire["Service"]) => Effect.Effect<void>) {
   const stub = yield* StubModel
   const wire = yield* Wire.Wire
@@ -31,30 +47,45 @@ const losingAt = Effect.fnUntraced(function* (lock: string, lose: (wire: Wire.Wi
     })
   )
   yield* wire.mend
-  // No lease runs out meanwhile: they last 30 seconds.
-  yield* sql`SELECT FROM sessions WHERE session_id = ${person.session_id} AND lease_token IS NULL`.pipe(
-    Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced(20) })
-  )
-  const usage = Effect.map(
-    sql<{ readonly message_id: string | null }>`
-      SELECT message_id FROM usage WHERE session_id = ${person.session_id} ORDER BY id`,
-    (rows) => rows.map((row) => row.message_id)
-  )
-  return { again: answer(person, "Hello", { message_id }), calls: stub.calls, said: transcript(person), usage }
+  yield* isFree(person)
+  return { again: answer(person, "Hello", { message_id }), calls: stub.calls, person }
 })
 
 layer(
   Layer.merge(TestServer.layerWith({ database: Wire.layerDatabase }), Direct).pipe(Layer.provideMerge(Wire.layer)),
   { excludeTestServices: true }
 )("a turn whose server loses the database", (it) => {
-  it.effect("before the commit is not stored, but paid for, and free to be asked again", () =>
+  it.effect("before it is written is not stored, but paid for, and free to be asked again", () =>
     Effect.gen(function* () {
-      const { again, calls, said, usage } = yield* losingAt("LOCK TABLE messages IN EXCLUSIVE MODE", ({ cut }) => cut)
-      assert.deepStrictEqual(yield* said, [])
-      assert.deepStrictEqual(yield* usage, [null])
+      const stub = yield* StubModel
+      const wire = yield* Wire.Wire
+      yield* stub.reset
+      const gate = yield* Deferred.make<void>()
+      yield* stub.enqueue(Reply.text("Lost.", { beforeHeaders: Deferred.await(gate) }))
+      const person = yield* newcomer
+      const message_id = randomUUID()
+      const turn = yield* Effect.forkChild(say(person, "Hello", { message_id }))
+      yield* stub.nextCall
+      yield* wire.cut
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual((yield* Fiber.join(turn)).status, 503)
+      yield* wire.mend
+      yield* isFree(person)
+      assert.deepStrictEqual(yield* transcript(person), [])
+      assert.deepStrictEqual(yield* usage(person), [null])
+      const { message } = yield* answer(person, "Hello", { message_id })
+      assert.deepStrictEqual(yield* usage(person), [null, message.id])
+    })
+  )
+
+  it.effect("while it is being written is stored, and paid for once", () =>
+    Effect.gen(function* () {
+      // The database does not notice that nobody waits for what it was sent.
+      const { again, calls, person } = yield* losingAt("LOCK TABLE checkpoints IN EXCLUSIVE MODE", ({ cut }) => cut)
       const { message } = yield* again
-      assert.deepStrictEqual(yield* usage, [null, message.id])
-      assert.strictEqual((yield* calls).length, 2)
+      assert.deepStrictEqual(yield* usage(person), [message.id])
+      assert.strictEqual((yield* calls).length, 1)
+      assert.strictEqual((yield* transcript(person)).length, 2)
     })
   )
 
@@ -65,14 +96,14 @@ layer(
         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$`
       yield* sql`CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON messages
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test()`
-      const { again, calls, said, usage } = yield* losingAt("SELECT pg_advisory_xact_lock(1)", ({ cut, mend }) =>
+      const { again, calls, person } = yield* losingAt("SELECT pg_advisory_xact_lock(1)", ({ cut, mend }) =>
         // The next connection works at once.
         Effect.andThen(cut, mend)
       )
       const { message } = yield* again
-      assert.deepStrictEqual(yield* usage, [message.id])
+      assert.deepStrictEqual(yield* usage(person), [message.id])
       assert.strictEqual((yield* calls).length, 1)
-      assert.strictEqual((yield* said).length, 2)
+      assert.strictEqual((yield* transcript(person)).length, 2)
     })
   )
 

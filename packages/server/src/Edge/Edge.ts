@@ -1,5 +1,5 @@
 /** What every request passes, whatever its route: its id, its line in the log, the shape of errors, the headers of safety. */
-import { ByteSize, Clock, Effect, Option, Predicate, Result, Tracer } from "effect"
+import { ByteSize, Clock, Context, Effect, Option, Predicate, References, Result, Tracer } from "effect"
 import {
   Headers,
   HttpEffect,
@@ -60,62 +60,64 @@ export const layer = HttpRouter.middleware(
     const idOf = yield* requestId
     const metrics = yield* Metrics
     const safe = yield* safety
+    const clock = yield* Clock.Clock
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
     const trustedProxies = yield* settings.trustedProxies.config
 
     return (httpEffect) => {
-      const handled = Effect.gen(function* () {
-        const request = yield* HttpServerRequest.HttpServerRequest
-        const id = yield* idOf(request.headers["x-request-id"])
-        const span = yield* RequestSpan.begin(request, id)
-        const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request), span }
-        const origin = { request_id: id, client_address: facts.clientAddress }
-        const startedAt = yield* Clock.currentTimeMillis
-        yield* metrics.requestBegan
-        // Not Effect.fn: to make such a function anew for each request costs a tenth of it.
-        const finish = (response: HttpServerResponse.HttpServerResponse) => {
-          // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
-          const refusal = response.status < 400 ? undefined : refusalOf(request.source)
-          RequestSpan.answered(facts, refusal?.status ?? response.status)
-          return Clock.currentTimeMillis.pipe(
-            Effect.tap((now) =>
-              metrics.responded({
-                method: request.method,
-                route: facts.route,
-                status: refusal?.status ?? response.status,
-                seconds: (now - startedAt) / 1000
-              })
-            ),
-            Effect.flatMap((now) =>
-              Effect.annotateLogs(response.status >= 500 ? Effect.logWarning("request") : Effect.logInfo("request"), {
+      // Of endpoints the boundary has told already; this is for what is beside or beyond them.
+      const told = Effect.tapCause(httpEffect, (cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void))
+      // Every request comes by here: what can be is made once for all of them, and what they are given is given at once.
+      const handled = Effect.withFiber((fiber) => {
+        const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+        const startedAt = clock.currentTimeMillisUnsafe()
+        return Effect.flatMap(idOf(request.headers["x-request-id"]), (id) =>
+          Effect.flatMap(Effect.andThen(metrics.requestBegan, RequestSpan.begin(request, id)), (span) => {
+            const facts: RequestFacts = { route: "none", login: undefined, clientAddress: addressOf(request), span }
+            const origin = { request_id: id, client_address: facts.clientAddress }
+            const finish = (response: HttpServerResponse.HttpServerResponse) => {
+              // Of one that broke off because it was refused meanwhile, the log tells what the client was told.
+              const refusal = response.status < 400 ? undefined : refusalOf(request.source)
+              const status = refusal?.status ?? response.status
+              RequestSpan.answered(facts, status)
+              const { login, route } = facts
+              const millis = clock.currentTimeMillisUnsafe() - startedAt
+              const line = {
                 ...origin,
-                ...(facts.login === undefined ? {} : { user_id: facts.login.id }),
+                ...(login === undefined ? {} : { user_id: login.id }),
                 method: request.method,
-                route: facts.route,
+                route,
                 status: response.status,
                 ...refusal,
-                duration_ms: now - startedAt
-              })
-            ),
-            Effect.provideService(Tracer.ParentSpan, span),
-            Effect.as(
-              HttpServerResponse.setHeaders(withErrorBody(response), {
-                ...Headers.removeMany(safe, Object.keys(response.headers)),
-                "x-request-id": id,
-                ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
-              })
+                duration_ms: millis
+              }
+              return metrics.responded({ method: request.method, route, status, seconds: millis / 1000 }).pipe(
+                Effect.andThen(response.status >= 500 ? Effect.logWarning("request") : Effect.logInfo("request")),
+                Effect.updateContext((context: Context.Context<never>) =>
+                  Context.add(Context.add(context, Tracer.ParentSpan, span), References.CurrentLogAnnotations, line)
+                ),
+                Effect.as(
+                  HttpServerResponse.setHeaders(withErrorBody(response), {
+                    ...Headers.removeMany(safe, Object.keys(response.headers)),
+                    "x-request-id": id,
+                    ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
+                  })
+                )
+              )
+            }
+            return (lacksHost(request) ? badRequest : told).pipe(
+              HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
+              Effect.updateContext((context: Context.Context<HttpServerRequest.HttpServerRequest>) =>
+                context.pipe(
+                  Context.add(HttpIncomingMessage.MaxBodySize, maxBodySize),
+                  Context.add(RequestFacts, facts),
+                  Context.add(Tracer.ParentSpan, span),
+                  Context.add(References.CurrentLogAnnotations, origin)
+                )
+              )
             )
-          )
-        }
-        return yield* (lacksHost(request) ? badRequest : httpEffect).pipe(
-          // Of endpoints the boundary has told already; this is for what is beside or beyond them.
-          Effect.tapCause((cause) => (isUnexpected(cause) ? unexpected(cause) : Effect.void)),
-          HttpEffect.withPreResponseHandler((_request, response) => finish(response)),
-          Effect.provideService(HttpIncomingMessage.MaxBodySize, maxBodySize),
-          Effect.provideService(RequestFacts, facts),
-          Effect.provideService(Tracer.ParentSpan, span),
-          Effect.annotateLogs(origin)
+          })
         )
       })
       return trustedProxies.length === 0 ? handled : HttpMiddleware.xForwardedHeaders({ trustedProxies })(handled)

@@ -86,14 +86,13 @@ layer(TestServer.layerWith({ settings: { RATE_LIMIT_LOGIN: "3 per hour" } }), { 
         const person = yield* newcomer
         const moved = yield* changes(
           {
-            begin: ["db_client_operation_duration_seconds_count", { operation: "begin" }],
-            commit: ["db_client_operation_duration_seconds_count", { operation: "commit" }],
+            select: ["db_client_operation_duration_seconds_count", { operation: "select" }],
             with: ["db_client_operation_duration_seconds_count", { operation: "with" }]
           },
           answer(person, "Hello")
         )
-        assert.deepStrictEqual([moved["begin"], moved["commit"]], [1, 1])
         assert.isAtLeast(moved["with"] ?? 0, 2)
+        assert.isAtLeast(moved["select"] ?? 0, 1)
         const exposition = yield* scrape
         assert.isAtLeast(valueOf(exposition, "db_client_connection_count", { state: "idle" }) ?? 0, 1)
         assert.strictEqual(valueOf(exposition, "db_client_connection_count", { state: "used" }), 0)

@@ -1,6 +1,6 @@
 import type { LimitName } from "@parley/domain/Limits"
 import { contentType } from "@parley/domain/Metrics"
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
 import { collectDefaultMetrics, type Counter, Histogram, Registry } from "prom-client"
 import type { BusinessNumbers } from "./BusinessNumbers.ts"
 import * as Catalogue from "./Catalogue.ts"
@@ -115,13 +115,14 @@ const make = (): Metrics["Service"] => {
     all.pendingRequests.set(pending)
   }
 
-  const during = (gauge: typeof all.httpActive) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => gauge.inc()),
-        () => Effect.sync(() => gauge.dec())
-      )
-    )
+  // Not `acquireRelease`, which copies all services for each request.
+  const during = (gauge: typeof all.httpActive) => {
+    const leave = Effect.sync(() => gauge.dec())
+    return Effect.flatMap(Effect.scope, (scope) => {
+      gauge.inc()
+      return Scope.addFinalizer(scope, leave)
+    })
+  }
 
   return Metrics.of({
     exposition: Effect.suspend(() => {

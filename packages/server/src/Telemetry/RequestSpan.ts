@@ -2,7 +2,7 @@
  * The first span of a request. Effect's own would have the whole address on it, query and all, the client's address and
  * its user agent; this one has nothing that says who asked or what for.
  */
-import { Context, Effect, type Fiber, Function, Layer, References, Tracer } from "effect"
+import { Context, Effect, type Fiber, Function, Layer, Option, References, Tracer } from "effect"
 import { type Headers, HttpMiddleware, type HttpServerRequest } from "effect/http"
 import { RequestFacts } from "./RequestFacts.ts"
 
@@ -33,14 +33,33 @@ export const parentOf = (headers: Headers.Headers): Tracer.ExternalSpan | undefi
 const isProbe = (url: string): boolean => /^\/(?:health|metrics)(?:[/?]|$)/u.test(url)
 
 /** Ends with the scope of the request: when the last byte of the answer is out, also of a stream. */
-export const begin = (request: HttpServerRequest.HttpServerRequest, requestId: string) =>
-  Effect.makeSpanScoped(request.method, {
+export const begin = (request: HttpServerRequest.HttpServerRequest, requestId: string) => {
+  const span = Effect.makeSpanScoped(request.method, {
     kind: "server",
     parent: parentOf(request.headers),
     // Whether others are exported is up to the sampler, which asks what the caller wants, or does not.
     sampled: !isProbe(request.url),
     attributes: { "http.request.method": request.method, "url.scheme": "http", "request.id": requestId }
-  }).pipe(Effect.provideService(References.TracerEnabled, true))
+  })
+  return Effect.withFiber((fiber) => (fiber.getRef(References.TracerEnabled) ? span : unexported(request)))
+}
+
+/** For the log and exemplars alone, when nobody is told of spans: it need not end. */
+const unexported = ({ headers, method, url }: HttpServerRequest.HttpServerRequest) => {
+  const parent = Option.fromUndefinedOr(parentOf(headers))
+  return Effect.succeed(
+    Tracer.nativeTracer.span({
+      name: method,
+      kind: "server",
+      parent,
+      root: Option.isNone(parent),
+      annotations: Context.empty(),
+      links: [],
+      startTime: 0n,
+      sampled: !isProbe(url)
+    })
+  )
+}
 
 /** The span that something is part of: where there are no others, that of its request. */
 export const current = (fiber: Fiber.Fiber<unknown, unknown>): Tracer.AnySpan | undefined => {

@@ -36,24 +36,18 @@ const turnWithTool = [
   "Turns.take",
   "  WITH postgresql",
   "  Turns.ask",
-  "    Agent.answer",
-  "      Graph.run",
-  "        CheckpointRepo.load",
-  "          SELECT postgresql",
-  "        Graph.agent",
-  "          Model.answer",
-  "            chat gpt-4o-mini",
-  "        Graph.tools",
-  "          execute_tool current_time",
-  "        Graph.agent",
-  "          Model.answer",
-  "            chat gpt-4o-mini",
+  "    Graph.run",
+  "      SELECT postgresql",
+  "      Graph.agent",
+  "        Model.answer",
+  "          chat gpt-4o-mini",
+  "      Graph.tools",
+  "        execute_tool current_time",
+  "      Graph.agent",
+  "        Model.answer",
+  "          chat gpt-4o-mini",
   "    Turns.commit",
-  "      sql.transaction",
-  "        WITH postgresql",
-  "        AgentMemory.commit",
-  "          CheckpointRepo.commit",
-  "            WITH postgresql"
+  "      WITH postgresql"
 ]
 const indented = (lines: ReadonlyArray<string>, by: number) => lines.map((line) => `${"  ".repeat(by)}${line}`)
 
@@ -95,13 +89,11 @@ layer(TracedServer.layerWith(), { excludeTestServices: true })("the trace of a t
         "  Turns.take [error: The turn was cancelled]",
         "    WITH postgresql",
         "    Turns.ask [error: Interrupted]",
-        "      Agent.answer [error: Interrupted]",
-        "        Graph.run [error: Interrupted]",
-        "          CheckpointRepo.load",
-        "            SELECT postgresql",
-        "          Graph.agent [error: Interrupted]",
-        "            Model.answer [error: Interrupted]",
-        "              chat gpt-4o-mini [error: Interrupted]",
+        "      Graph.run [error: Interrupted]",
+        "        SELECT postgresql",
+        "        Graph.agent [error: Interrupted]",
+        "          Model.answer [error: Interrupted]",
+        "            chat gpt-4o-mini [error: Interrupted]",
         "    WITH postgresql",
         "    WITH postgresql"
       ])
@@ -177,14 +169,12 @@ layer(TracedServer.layerWith(), { excludeTestServices: true })("the trace of a t
         "  Turns.take [error: The model refused the request]",
         "    WITH postgresql",
         "    Turns.ask [error: The model refused the request]",
-        "      Agent.answer [error: The model refused the request]",
-        "        Graph.run [error: The model refused the request]",
-        "          CheckpointRepo.load",
-        "            SELECT postgresql",
-        "          Graph.agent [error: The model refused the request]",
-        "            Model.answer [error: The model refused the request]",
-        "              chat gpt-4o-mini [error: The model failed to answer]",
-        "              chat gpt-4o-mini [error: The model refused the request]",
+        "      Graph.run [error: The model refused the request]",
+        "        SELECT postgresql",
+        "        Graph.agent [error: The model refused the request]",
+        "          Model.answer [error: The model refused the request]",
+        "            chat gpt-4o-mini [error: The model failed to answer]",
+        "            chat gpt-4o-mini [error: The model refused the request]",
         "    WITH postgresql"
       ])
       assert.notInclude(told(spans), "treasure")
@@ -201,10 +191,10 @@ layer(TracedServer.layerWith(), { excludeTestServices: true })("the trace of a t
       assert.includeMembers(
         [...tree],
         [
-          "            Summary.write",
-          "              Model.answer",
-          "                chat gpt-4o-mini",
-          "          Graph.condense"
+          "          Summary.write",
+          "            Model.answer",
+          "              chat gpt-4o-mini",
+          "        Graph.condense"
         ]
       )
     })

@@ -42,19 +42,23 @@ export const settings = Config.all({
 })
 export type Settings = Config.Success<typeof settings>
 
-/** Real variables win over the files of the working directory, and the local one over the other, as for the server. */
-export const layerProvider = ConfigProvider.layer(
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const variables = ConfigProvider.fromEnv()
-    const committed = `.env.${yield* text("APP_ENV", "development").parse(variables)}`
-    let provider = variables
-    for (const path of [`${committed}.local`, committed]) {
-      if (yield* fs.exists(path)) provider = ConfigProvider.orElse(provider, yield* ConfigProvider.fromDotEnv({ path }))
-    }
-    return provider
-  })
-)
+/** Variables win over the files of the directory, and the local one over the other, as for the server. */
+export const layerProviderFrom = (variables: ConfigProvider.ConfigProvider, directory: string) =>
+  ConfigProvider.layer(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const committed = `${directory}/.env.${yield* text("APP_ENV", "development").parse(variables)}`
+      let provider = variables
+      for (const path of [`${committed}.local`, committed]) {
+        if (yield* fs.exists(path))
+          provider = ConfigProvider.orElse(provider, yield* ConfigProvider.fromDotEnv({ path }))
+      }
+      return provider
+    })
+  )
+
+/** Real environment variables, and the files in the working directory. */
+export const layerProvider = layerProviderFrom(ConfigProvider.fromEnv(), ".")
 
 /** Files that somebody puts into `secrets` of the directory, so that no secret is ever in an environment or a command line. */
 export const secretNames = [

@@ -40,11 +40,14 @@ dev: install ## Serve on http://localhost:8000 with hot reload and a database of
 	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
 	esac; $(call serve,dev)
 
-staging: install ## Serve with the settings of .env.staging
+staging: install ## Serve with the settings of .env.staging, and secrets of .env.staging.local
 	@export APP_ENV=staging; $(call serve,start)
 
-production: install ## Serve with the settings of .env.production
+production: install ## Serve with the settings of .env.production, and secrets of .env.production.local
 	@export APP_ENV=production; $(call serve,start)
+
+settings: install ## Check the settings, and start nothing: make settings ENV=production
+	@APP_ENV="$${ENV:-$${APP_ENV:-development}}" $(run) settings
 
 # TEST_REPORT names a folder for what failed (see .ci/run). Tests of what is missing do not run, which is a failure too,
 # unless TEST_WITHOUT allows for it.
@@ -77,8 +80,29 @@ migration: install ## Make a migration: make migration name=add_tags
 	@[ -n "$(name)" ] || { echo "A migration needs a name: make migration name=add_tags" >&2; exit 2; }
 	@$(run) migration -- "$(name)"
 
+backup: install ## Back the database up to .data/backups, and keep the newest 14: make backup KEEP=14
+	@$(run) backups -- create --keep "$${KEEP:-14}"
+
+restore: install ## Put a backup into an empty database, or with FORCE=1 any: make restore FILE=.data/backups/...
+	@[ -n "$(FILE)" ] || { echo "Restore which backup? make restore FILE=.data/backups/parley-....dump" >&2; exit 2; }
+	@$(run) backups -- restore $(if $(filter 1 yes true,$(FORCE)),--force) "$(FILE)"
+
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
+
+# Which environment a container is for. Not one that somebody happens to have a variable for.
+compose = case "$(ENV)" in development|staging|production) ;; *) \
+	  echo "For which environment? make $@ ENV=development, staging or production" >&2; exit 2;; esac; \
+	docker compose version > /dev/null 2>&1 || { \
+	  echo "This needs Docker with its compose plugin: https://docs.docker.com/compose/install" >&2; exit 1; }; \
+	export APP_ENV=$(ENV) REVISION="$$(git rev-parse HEAD 2> /dev/null || echo unknown)"; docker compose --file
+
+docker-build-env: ## Build the server's image: make docker-build-env ENV=production
+	@$(compose) docker/compose.app.yml build
+
+docker-run-env: ## Run it, for development with PostgreSQL and Redis; FULL=1 also with all that watches it
+	@if [ -n "$(FULL)" ] && [ "$(ENV)" = development ]; then MONITORING_FULL=1 $(MAKE) monitoring-start; \
+	else $(compose) docker/compose.$(if $(filter development,$(ENV)),yml,app.yml) up --build; fi
 
 bench: install ## Measure the server
 	@$(run) bench
@@ -109,5 +133,6 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench soak chaos \
+.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
+  openapi docker-build-env docker-run-env bench soak chaos \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

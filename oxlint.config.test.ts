@@ -138,12 +138,10 @@ describe("boundaries", () => {
       [`${server}/Agent/Memory.ts`]: from("effect/sql"),
       [`${server}/Limits/LimitsSaver.ts`]: from("effect/sql"),
       [`${server}/migrations.ts`]: from("@effect/sql-pg", "@effect/sql-pg/PgClient"),
-      "packages/evals/src/Runs.ts": from("effect/sql"),
-      "monitoring/automation/Script.ts": from("effect/sql")
+      "packages/evals/src/Runs.ts": from("effect/sql")
     },
     {
       "monitoring/automation/costs/CostsRepo.ts": from("effect/sql"),
-      "monitoring/automation/Sql/Database.ts": from("@effect/sql-pg"),
       [`${server}/Users/UsersRepo.ts`]: from("effect/sql", "@effect/sql-pg", "effect/schema"),
       [`${server}/Sql/Database.ts`]: from("effect/sql", "@effect/sql-pg/PgClient"),
       [`${server}/Sql/migrations/0002_sessions.ts`]: from("effect/sql"),

@@ -32,7 +32,7 @@ const authorized = ({ password, username }: Endpoint) =>
   })
 
 /** What is known of a failure to reach a server: the reason of the reason, as a rule. */
-const reasonOf = (error: unknown): string => {
+export const reasonOf = (error: unknown): string => {
   let innermost = error
   while (innermost instanceof Error && innermost.cause !== undefined) innermost = innermost.cause
   if (innermost instanceof AggregateError) innermost = innermost.errors[0]

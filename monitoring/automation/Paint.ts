@@ -14,7 +14,7 @@ export class Paint extends Context.Service<
   Paint,
   {
     readonly paint: (colour: Colour, text: string) => string
-    /** Aligned columns with a head; the last one goes on in the next line where the terminal ends. */
+    /** Aligned columns with a head; the last one may have several lines, and goes on in the next where the terminal ends. */
     readonly table: (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<Cell | string>>) => string
   }
 >()("@parley/monitoring/Paint") {
@@ -35,17 +35,20 @@ export const plain = (text: string) =>
     .replaceAll(/\p{Cc}+/gu, " ")
     .trim()
 
+const lines = (text: string) => text.split("\n").map(plain).join("\n")
+
 const leastWidth = 24
 
-const wrapped = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
-}
+const wrapped = (text: string, width: number): ReadonlyArray<string> =>
+  text.split("\n").flatMap((paragraph) => {
+    const wrapped: Array<string> = []
+    for (const word of paragraph.split(" ")) {
+      const last = wrapped.at(-1)
+      if (last !== undefined && last.length + 1 + word.length <= width) wrapped[wrapped.length - 1] = `${last} ${word}`
+      else wrapped.push(word)
+    }
+    return wrapped
+  })
 
 export const make = ({ isColoured, width }: { readonly isColoured: boolean; readonly width: number }) => {
   const paint = (colour: Colour, text: string) =>
@@ -56,7 +59,7 @@ export const make = ({ isColoured, width }: { readonly isColoured: boolean; read
       head.map((text): Cell => ({ text, colour: "bold" })),
       ...rows.map((row) =>
         row.map((cell): Cell =>
-          typeof cell === "string" ? { text: plain(cell) } : { ...cell, text: plain(cell.text) }
+          typeof cell === "string" ? { text: lines(cell) } : { ...cell, text: lines(cell.text) }
         )
       )
     ]

@@ -2,7 +2,7 @@
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Option, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import { shortened } from "../Asked.ts"
+import { reasonOf, shortened } from "../Asked.ts"
 import { settings } from "../settings.ts"
 
 /** POSTGRES_URL is not set: `make dev` has a database of its own that nobody else knows. */
@@ -20,8 +20,7 @@ export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("Databa
   }
 }
 
-const failed = (error: SqlError.SqlError) =>
-  new DatabaseFailed({ reason: shortened(`${error.reason._tag}: ${error.reason.message}`) })
+const failed = (error: SqlError.SqlError) => new DatabaseFailed({ reason: shortened(reasonOf(error)) })
 
 /** Lends a connection. Statements stand in `*Repo.ts` files. */
 export const read = Effect.fn("Database.read")(function* <A>(

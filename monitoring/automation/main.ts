@@ -5,6 +5,7 @@ import { CliError, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { layerProvider } from "../stack/settings.ts"
 import { costs } from "./costs/command.ts"
+import { daily } from "./daily/command.ts"
 import { health } from "./health/command.ts"
 import { Paint } from "./Paint.ts"
 import { Prometheus } from "./Prometheus.ts"
@@ -16,7 +17,7 @@ const automation = Command.make("monitoring:automation").pipe(
   Command.withDescription(
     "What is done every day, and what is asked first when something is wrong. Reads Prometheus and the database and changes neither. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, 3 it could not do its work. monitoring/AUTOMATION_GUIDE.md has more."
   ),
-  Command.withSubcommands([health, costs]),
+  Command.withSubcommands([daily, costs, health]),
   // Not around all of it: what is wrong with settings must not be in the way of --help.
   Command.provide(services)
 )

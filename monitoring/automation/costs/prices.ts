@@ -57,8 +57,8 @@ export const costEur = ({ input, output }: Price, inputTokens: number, outputTok
 const worthATry = 2 / 3 + 1e-9
 
 /**
- * A smaller model of the same family (`gpt-4.1` has `gpt-4.1-mini`), else any; in both cases the dearest that is
- * cheaper by a third, as it is likely to be the best of them.
+ * One that costs a third less: a smaller one of the same family (`gpt-4.1` has `gpt-4.1-mini`), else any, in the order of
+ * the table, which has the newest first.
  */
 export const cheaper = (prices: Prices, model: string, inputTokens: number, outputTokens: number) => {
   const name = listed(prices, model)
@@ -69,6 +69,5 @@ export const cheaper = (prices: Prices, model: string, inputTokens: number, outp
     .filter(([other]) => !dated.test(other))
     .map(([other, price]) => ({ model: other, eur: costEur(price, inputTokens, outputTokens) }))
     .filter(({ eur }) => eur > 0 && eur <= most)
-    .toSorted((a, b) => b.eur - a.eur || a.model.localeCompare(b.model))
   return candidates.find(({ model }) => model.startsWith(`${name}-`)) ?? candidates[0]
 }

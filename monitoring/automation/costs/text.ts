@@ -71,7 +71,10 @@ export const render = Effect.fnUntraced(function* (report: Report) {
     ...(first === undefined
       ? []
       : [paint("dim", `To find the account, with access to the database: ${CostsRepo.lookup(first.pseudonym)}`)]),
-    section("Findings", yield* findings(report)),
+    section(
+      "Findings (the dearest first; some are about the same money, so do not add them up)",
+      yield* findings(report)
+    ),
     ...report.missing.map(({ reason, what }) => paint("yellow", `No data: ${what}. ${reason}.`))
   ].join("\n\n")
 })

@@ -87,7 +87,7 @@ describe("a chart", () => {
     assert.notStrictEqual(at(0.005), at(0.01))
   })
 
-  it("has a column for each day but those without data, and the value of the last above it", () => {
+  it("has a column for each day but those without data, and the value of the last beside the title", () => {
     const days: Chart = {
       kind: "columns",
       title: "Turns",

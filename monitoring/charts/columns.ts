@@ -11,9 +11,11 @@ export const columns = (chart: Of<"columns">): EChartsCoreOption => {
   const known = values.filter((value) => value !== null)
   if (known.length === 0) return noData(chart)
   const last = values.length - 1
+  const { title, ...rest } = shared(chart)
   return {
-    ...shared(chart),
-    grid: { left: 52, right: 12, top: 52, bottom: 28 },
+    ...rest,
+    title: [title, { ...title, text: formatted(values[last] ?? undefined, unit, decimals), left: "auto", right: 12 }],
+    grid: { left: 52, right: 12, top: 42, bottom: 28 },
     xAxis: {
       type: "category",
       data: chart.columns.map(({ name }) => name),
@@ -36,16 +38,6 @@ export const columns = (chart: Of<"columns">): EChartsCoreOption => {
           value,
           itemStyle: { color: index === last ? theme.series[0] : theme.past, borderRadius: [2, 2, 0, 0] }
         })),
-        label: {
-          show: true,
-          position: "top",
-          fontFamily: theme.font,
-          fontSize: 12,
-          fontWeight: 600,
-          color: theme.text,
-          formatter: ({ dataIndex, value }: { readonly dataIndex: number; readonly value: number | null }) =>
-            dataIndex === last && value !== null ? formatted(value, unit, decimals) : ""
-        },
         markLine: markLine(marks, unit)
       }
     ]

@@ -88,8 +88,8 @@ export const nowhere = "http://127.0.0.1:1"
 
 /** What the scripts find in their environment, and what they print with. */
 export const told = (variables: Readonly<Record<string, string>>) =>
-  Layer.mergeAll(Prometheus.layer, Paint.layer, FetchHttpClient.layer).pipe(
-    Layer.provide(FetchHttpClient.layer),
+  Layer.merge(Prometheus.layer, Paint.layer).pipe(
+    Layer.provideMerge(FetchHttpClient.layer),
     Layer.provideMerge(NodeServices.layer),
     Layer.provideMerge(ConfigProvider.layer(ConfigProvider.fromUnknown({ PROMETHEUS_URL: nowhere, ...variables })))
   )

@@ -26,7 +26,7 @@ export interface Message {
   readonly subject: string
   readonly text: string
   readonly html: string
-  /** `html` names them by `cid:` and their file. */
+  /** `html` names them by `cid:`. */
   readonly pictures: ReadonlyArray<Picture>
 }
 
@@ -64,11 +64,11 @@ export const send = Effect.fn("Mail.send")(function* (
         html,
         // Nobody's holiday should answer it.
         headers: { "Auto-Submitted": "auto-generated" },
-        attachments: pictures.map(({ content, file }) => ({
+        attachments: pictures.map(({ cid, content, file }) => ({
           filename: file,
           content: Buffer.from(content),
           contentType: "image/png",
-          cid: file,
+          cid,
           contentDisposition: "inline"
         })),
         signal

@@ -17,13 +17,16 @@ const alertOf = ({ labels, points }: Line): Alert => ({
   minutes: points.length
 })
 
+/** In the minute before each moment: what is told of a moment alone goes on for five minutes where Prometheus was stopped. */
+const within = (alerts: string) => `max by (alertname, severity) (count_over_time(${alerts}[1m]))`
+
 /** Critical ones first. Null where not even the one alert fired that always does: then nobody knows. */
 export const fired = Effect.fnUntraced(function* (start: DateTime.Utc, end: DateTime.Utc) {
   const prometheus = yield* Prometheus
-  const span = { start, end, step: "1 minute" } as const
-  const watched = yield* prometheus.range(`max(ALERTS{alertstate="firing", alertname="Watchdog"})`, span)
+  const span = { start: DateTime.add(start, { seconds: 59 }), end, step: "1 minute" } as const
+  const watched = yield* prometheus.range(within(`ALERTS{alertstate="firing", alertname="Watchdog"}`), span)
   if (watched.length === 0) return null
-  const lines = yield* prometheus.range(`max by (alertname, severity) (${q.firing})`, span)
+  const lines = yield* prometheus.range(within(q.firing), span)
   return lines
     .map(alertOf)
     .toSorted((a, b) => a.severity.localeCompare(b.severity) || b.minutes - a.minutes || a.name.localeCompare(b.name))

@@ -9,7 +9,7 @@ import * as Archive from "./Archive.ts"
 import * as html from "./html.ts"
 import * as Mail from "./Mail.ts"
 import * as observed from "./observed.ts"
-import { draw } from "./pictures.ts"
+import { draw, type Picture } from "./pictures.ts"
 import { headline, Report } from "./Report.ts"
 import { mailSettings } from "./settings.ts"
 import * as text from "./text.ts"
@@ -38,15 +38,15 @@ const encode = new TextEncoder()
 const written = (report: Report, day: Day.Day) => {
   const pictures = draw(report)
   const weekday = DateTime.formatUtc(day.start, { locale: "en-GB", dateStyle: "full" })
-  const page = (address: (file: string) => string) => html.render(report, { address, pictures, weekday })
+  const page = (address: (one: Picture) => string) => html.render(report, { address, pictures, weekday })
   const plain = `${text.render(report, paintOf({ isColoured: false, width: Infinity }))}\n`
   const kept = [
     ["report.json", encode.encode(`${JSON.stringify(Schema.encodeSync(Report)(report), null, 2)}\n`)],
     ["report.txt", encode.encode(plain)],
-    ["report.html", encode.encode(page((file) => file))],
+    ["report.html", encode.encode(page(({ file }) => file))],
     ...pictures.map(({ content, file }) => [file, content] as const)
   ] as const
-  return { kept, pictures, plain, mail: page((file) => `cid:${file}`) }
+  return { kept, pictures, plain, mail: page(({ cid }) => `cid:${cid}`) }
 }
 
 /** For the suite, too. */

@@ -1,6 +1,7 @@
 /**
  * The report as a mail program shows it: tables and styles in place, because that is what they all understand; dark on light;
- * at most 600 pixels wide, and on a phone what stands beside each other stands below each other.
+ * at most 600 pixels wide, and on a phone what stands beside each other stands below each other. The few rules for phones are
+ * no loss where they are taken out.
  */
 import { measures, type Name } from "./measures.ts"
 import { type Picture, size } from "./pictures.ts"
@@ -42,7 +43,7 @@ const value = (name: Name, of: number | null) => (of === null ? noData : escaped
 const tiles = ["arr", "users_active", "turns", "cost_per_user_month"] as const satisfies ReadonlyArray<Name>
 
 const tile = (line: Line, isOver: boolean) => `
-<div style="display:inline-block;width:50%;max-width:142px;vertical-align:top">
+<div class="half" style="display:inline-block;width:50%;max-width:142px;vertical-align:top">
 <div style="margin:4px;padding:12px 12px 10px;background:${color.soft};border:1px solid ${color.line};border-radius:6px;text-align:left">
 <div style="font-size:12px;line-height:16px;height:32px;color:${color.faint}">${escaped(measures[line.name].title)}</div>
 <div style="font-size:22px;line-height:28px;font-weight:600;color:${color.text}">${line.value === null ? `<span style="font-size:16px;font-weight:400;color:${color.faint}">no data</span>` : value(line.name, line.value)}</div>
@@ -50,7 +51,7 @@ const tile = (line: Line, isOver: boolean) => `
 </div></div>`
 
 const section = (title: string, body: string) => `
-<tr><td style="padding:20px 24px 0">
+<tr><td class="side" style="padding:20px 24px 0">
 <div style="font-size:15px;line-height:20px;font-weight:600;color:${color.text};padding-bottom:8px">${escaped(title)}</div>
 ${body}
 </td></tr>`
@@ -97,9 +98,9 @@ const changesTold = (report: Report) => {
     .join("")
 }
 
-const picture = ({ alt, file }: Picture, address: (file: string) => string) => `
-<div style="display:inline-block;width:100%;max-width:${size.width}px;vertical-align:top">
-<img src="${escaped(address(file))}" alt="${escaped(alt)}" width="${size.width}" style="display:block;width:100%;max-width:100%;height:auto;border:0;font-size:13px;color:${color.faint}">
+const picture = (one: Picture, address: (one: Picture) => string) => `
+<div class="wide" style="display:inline-block;width:100%;max-width:${size.width}px;vertical-align:top">
+<img src="${escaped(address(one))}" alt="${escaped(one.alt)}" width="${size.width}" style="display:block;width:100%;max-width:100%;height:auto;border:0;font-size:13px;color:${color.faint}">
 </div>`
 
 const missingTold = (missing: Report["missing"]) =>
@@ -117,7 +118,7 @@ export const render = (
     pictures,
     weekday
   }: {
-    readonly address: (file: string) => string
+    readonly address: (one: Picture) => string
     readonly pictures: ReadonlyArray<Picture>
     readonly weekday: string
   }
@@ -134,12 +135,13 @@ export const render = (
 <meta name="color-scheme" content="light">
 <meta name="supported-color-schemes" content="light">
 <title>${escaped(title)}</title>
+<style>@media (max-width:480px){.side{padding-left:16px!important;padding-right:16px!important}.wide{max-width:100%!important}.half{max-width:50%!important}}</style>
 </head>
 <body style="margin:0;padding:0;background:${color.page};${font}">
 <div style="display:none;max-height:0;overflow:hidden">${escaped(headline(report))}</div>
 <table ${layout} style="background:${color.page}"><tr><td align="center" style="padding:16px 8px">
 <table ${layout} style="max-width:600px;background:${color.card};border:1px solid ${color.line};border-radius:8px;${font}">
-<tr><td style="padding:18px 24px;background:${color.head};border-radius:7px 7px 0 0">
+<tr><td class="side" style="padding:18px 24px;background:${color.head};border-radius:7px 7px 0 0">
 <div style="font-size:20px;line-height:26px;font-weight:600;color:#ffffff">${escaped(title)}</div>
 <div style="font-size:14px;line-height:20px;color:#d6e0ee">${escaped(headline(report))}${isOver ? "" : " (the day is not over)"}</div>
 </td></tr>
@@ -159,7 +161,7 @@ ${lines.map((line) => row(line, isOver)).join("\n")}
 </table>`
 )}
 ${missing.length === 0 ? "" : section("No data", missingTold(missing))}
-<tr><td style="padding:20px 24px 20px;font-size:12px;line-height:18px;color:${color.faint}">
+<tr><td class="side" style="padding:20px 24px 20px;font-size:12px;line-height:18px;color:${color.faint}">
 Days begin at midnight UTC. Users are active who had a turn. A change is coloured where it is a twentieth or more, and good or bad.
 What fired is explained in monitoring/RUNBOOKS.md; make monitoring-costs says how to pay less.
 </td></tr>

@@ -57,7 +57,7 @@ export const measures: Readonly<Record<Name, Measure>> = {
   payment_amount: {
     title: "Paid",
     unit: "currencyEUR",
-    decimals: 2,
+    decimals: 0,
     better: "more",
     least: ["payments_succeeded", 10]
   },

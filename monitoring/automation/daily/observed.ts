@@ -81,15 +81,18 @@ const expressions = (window: string) =>
   }) satisfies Partial<Record<Name, string>>
 type Asked = keyof ReturnType<typeof expressions>
 
+/** What was measured at midnight is of the day that begins, and Prometheus would count it to both. */
+const justBefore = (moment: DateTime.Utc) => DateTime.subtract(moment, { seconds: 1 })
+
 const fromPrometheus = Effect.fnUntraced(function* (day: Day.Day, until: DateTime.Utc) {
   const prometheus = yield* Prometheus
-  const ends = Array.from({ length: daysBefore }, (_, index) => Day.plus(day, index + 1 - daysBefore).start)
+  const ends = Array.from({ length: daysBefore }, (_, index) => justBefore(Day.plus(day, index + 1 - daysBefore).start))
   const seconds = Math.max(60, Math.round((DateTime.toEpochMillis(until) - DateTime.toEpochMillis(day.start)) / 1000))
   const [whole, own] = [expressions("1d"), expressions(`${seconds}s`)]
   const values = Effect.fnUntraced(function* (name: Asked) {
     const [before] = yield* prometheus.range(whole[name], {
-      start: Day.plus(day, 1 - daysBefore).start,
-      end: day.start,
+      start: justBefore(Day.plus(day, 1 - daysBefore).start),
+      end: justBefore(day.start),
       step: "1 day"
     })
     const found = new Map(before?.points)
@@ -97,7 +100,7 @@ const fromPrometheus = Effect.fnUntraced(function* (day: Day.Day, until: DateTim
       const one = found.get(millis)
       return one === undefined || !Number.isFinite(one) ? null : one
     }
-    const today = yield* prometheus.value(own[name], until)
+    const today = yield* prometheus.value(own[name], justBefore(until))
     return [...ends.map((end) => value(DateTime.toEpochMillis(end))), Option.getOrNull(today)]
   })
   const series = yield* Effect.all(
@@ -111,7 +114,7 @@ const fromPrometheus = Effect.fnUntraced(function* (day: Day.Day, until: DateTim
     },
     { concurrency: 3 }
   )
-  return { series, alerts: yield* Alerts.fired(day.start, until) }
+  return { series, alerts: yield* Alerts.fired(day.start, justBefore(until)) }
 })
 
 /** Where nobody has ever subscribed the server says 0, which is no revenue that went away. */

@@ -7,6 +7,8 @@ import { type Line, type Report, shown } from "./Report.ts"
 
 export interface Picture {
   readonly file: string
+  /** By which a mail names it. */
+  readonly cid: string
   /** For those who do not see it. */
   readonly alt: string
   readonly content: Uint8Array
@@ -53,6 +55,7 @@ export const draw = ({ date, days, lines }: Report): ReadonlyArray<Picture> =>
     .slice(0, most)
     .map((line) => ({
       file: `${line.name.replaceAll("_", "-")}.png`,
+      cid: `${line.name}@parley`,
       alt: alt(line, date),
       content: png(svg(chart(line, days)), 2)
     }))

@@ -69,7 +69,7 @@ export const conclude = Effect.fnUntraced(function* ({ json, state, text }: Outc
 })
 
 /** A subcommand: what it says of itself, its flags (with those of `flags`), and what it does. */
-export const command = <Name extends string, const Flags extends Command.Command.FlagConfig, E, R>(
+export const command = <Name extends string, const Flags extends Command.Command.Config, E, R>(
   name: Name,
   options: {
     readonly description: string

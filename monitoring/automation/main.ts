@@ -4,10 +4,12 @@ import { Cause, Console, Effect, Layer, Predicate, Runtime, Schema } from "effec
 import { CliError, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { layerProvider } from "../stack/settings.ts"
+import { backup } from "./backup/command.ts"
 import { health } from "./health/command.ts"
 import { Paint } from "./Paint.ts"
 import { Prometheus } from "./Prometheus.ts"
 import { exitCodes } from "./Script.ts"
+import { suite } from "./suite/command.ts"
 
 const services = Layer.mergeAll(Prometheus.layer, Paint.layer).pipe(Layer.provideMerge(FetchHttpClient.layer))
 
@@ -15,7 +17,7 @@ const automation = Command.make("monitoring:automation").pipe(
   Command.withDescription(
     "What is done every day, and what is asked first when something is wrong. Reads Prometheus and the database and changes neither. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, 3 it could not do its work. monitoring/AUTOMATION_GUIDE.md has more."
   ),
-  Command.withSubcommands([health]),
+  Command.withSubcommands([health, backup, suite]),
   // Not around all of it: what is wrong with settings must not be in the way of --help.
   Command.provide(services)
 )

@@ -70,8 +70,9 @@ const arrives = Effect.gen(function* () {
     : ok(`Prometheus sent it ${minutes(age)} ago`)
 })
 
-const sent = "alertmanager_notifications_total"
-const failed = "alertmanager_notifications_failed_total"
+// Each try: a notification counts as failed only when Alertmanager has given it up, minutes later.
+const sent = "alertmanager_notification_requests_total"
+const failed = "alertmanager_notification_requests_failed_total"
 const webhook = `{integration="webhook"}`
 const increase = (metric: string, window: string) => `sum(increase(${metric}${webhook}[${window}]))`
 const succeeded = (window: string) => `(${increase(sent, window)} - (${increase(failed, window)} or vector(0)))`

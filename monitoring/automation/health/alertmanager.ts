@@ -96,22 +96,38 @@ const heartbeat = Effect.gen(function* () {
       ? critical(`the last heartbeat went out ${minutes(age)} ago`, runbook("watchdog"))
       : ok(`a heartbeat went out within the last ${minutes(age + 120_000)}`)
   }
-  const attempts = yield* prometheus.value(`sum(${sent}${webhook})`)
-  const failures = yield* prometheus.value(`sum(${failed}${webhook})`)
-  const all = Option.getOrElse(attempts, () => 0)
-  if (all === 0) return warning("none has gone out yet", "look again in two minutes")
-  return Option.getOrElse(failures, () => 0) >= all
+  const attempts = Option.getOrElse(yield* prometheus.value(`sum(${sent}${webhook})`), () => 0)
+  const failures = Option.getOrElse(yield* prometheus.value(`sum(${failed}${webhook})`), () => 0)
+  // Before, nobody could have seen one.
+  const isWatched = Option.isSome(yield* prometheus.value(`sum(${sent}${webhook} offset 5m)`))
+  return isWatched || (attempts > 0 && failures >= attempts)
     ? critical(
-        "none has arrived: all that went out by webhook failed",
+        `none arrives: ${failures} of ${attempts} tries by webhook failed`,
         `is secrets/heartbeat-url right? ${runbook("watchdog")}`
       )
-    : warning("none was seen going out in the last hour", `look again in two minutes; ${runbook("watchdog")}`)
+    : warning("none has gone out yet", "look again in two minutes")
+})
+
+/** By other channels than the heartbeat's, too. */
+const notifications = Effect.gen(function* () {
+  const prometheus = yield* Prometheus
+  const lost = yield* prometheus.instant(
+    "sum by (integration) (increase(alertmanager_notifications_failed_total[15m])) > 0.5"
+  )
+  if (lost.length === 0) return ok("none failed in 15 min")
+  return lost.map(({ labels, value }) =>
+    warning(
+      `${Math.round(value)} by ${labels["integration"]} failed in 15 min`,
+      `its secret or address is out of date. ${runbook("watchdog")}`
+    )
+  )
 })
 
 export const checks: ReadonlyArray<Check> = [
   { name: "Alertmanager", todo, look: ready },
   { name: "Alertmanager configuration", todo, look: configured },
   { name: "Alertmanager known", todo, look: known },
+  { name: "Notifications", todo, look: notifications },
   { name: "Watchdog", todo, look: arrives },
   { name: "Heartbeat", todo, look: heartbeat }
 ]

@@ -60,7 +60,7 @@ const common = {
 }
 
 /** The flags that all scripts have; each says what its `--date` means. */
-export const flags = (date: string) => ({ ...common, date: Flag.withDescription(Day.flag, `${date}, in UTC`) })
+export const flags = (date: string) => ({ ...common, date: Flag.withDescription(Day.flag, `${date} (UTC)`) })
 
 /** Prints what a script came to, and ends with its exit code. */
 export const conclude = Effect.fnUntraced(function* ({ json, state, text }: Outcome, isJson: boolean) {

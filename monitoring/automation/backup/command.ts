@@ -25,6 +25,9 @@ export const Report = Schema.Struct({
 })
 export type Report = typeof Report.Type
 
+/** How many are kept, unless one says otherwise. */
+export const defaultKeep = 14
+
 const about = "about.json"
 
 const withAbout = Effect.fnUntraced(function* ({ files, missing }: Kept) {
@@ -152,9 +155,6 @@ export const run = Effect.fn("backup")(function* (input: Input) {
   return yield* outcomeOf(report)
 })
 
-/** How many are kept, unless one says otherwise. */
-export const defaultKeep = 14
-
 export const backup = Script.command("backup", {
   description:
     "Keeps dashboards, rules, provisioning and the configurations of Prometheus and Alertmanager, without their secrets, in a tar.gz with sums; or looks whether a backup is what it was, and how it differs from what is now.",
@@ -167,7 +167,7 @@ export const backup = Script.command("backup", {
     ),
     keep: Flag.Int("keep").pipe(
       Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),
-      Flag.withDescription("How many backups stay in the folder"),
+      Flag.withDescription(`How many backups stay in the folder; ${defaultKeep} without it`),
       Flag.withMetavar("COUNT"),
       Flag.withDefault(defaultKeep)
     ),

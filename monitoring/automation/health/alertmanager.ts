@@ -3,6 +3,7 @@ import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { parse } from "yaml"
 import * as Alertmanager from "../Alertmanager.ts"
 import { Prometheus } from "../Prometheus.ts"
+import { todo as prometheusTodo } from "./prometheus.ts"
 import { type Check, critical, ok, runbook, warning } from "./Check.ts"
 
 const todo = `make monitoring-start, and is ALERTMANAGER_URL right? ${runbook("watchdog")}`
@@ -126,8 +127,8 @@ const notifications = Effect.gen(function* () {
 export const checks: ReadonlyArray<Check> = [
   { name: "Alertmanager", todo, look: ready },
   { name: "Alertmanager configuration", todo, look: configured },
-  { name: "Alertmanager known", todo, look: known },
-  { name: "Notifications", todo, look: notifications },
+  { name: "Alertmanager known", todo: prometheusTodo, look: known },
+  { name: "Notifications", todo: prometheusTodo, look: notifications },
   { name: "Watchdog", todo, look: arrives },
   { name: "Heartbeat", todo, look: heartbeat }
 ]

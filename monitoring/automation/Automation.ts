@@ -3,6 +3,7 @@ import { Cause, Console, Effect, Layer, Predicate, Runtime, Schema } from "effec
 import { CliError, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { backup } from "./backup/command.ts"
+import { costs } from "./costs/command.ts"
 import { health } from "./health/command.ts"
 import { Paint } from "./Paint.ts"
 import { Prometheus } from "./Prometheus.ts"
@@ -15,7 +16,7 @@ const automation = Command.make("monitoring:automation").pipe(
   Command.withDescription(
     "What is done every day, and what is asked first when something is wrong. Reads Prometheus and the database and changes neither. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, 3 it could not do its work. monitoring/AUTOMATION_GUIDE.md has more."
   ),
-  Command.withSubcommands([health, backup, suite]),
+  Command.withSubcommands([health, costs, backup, suite]),
   // Not around all of it: what is wrong with settings must not be in the way of --help.
   Command.provide(services)
 )

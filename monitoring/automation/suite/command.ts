@@ -1,6 +1,7 @@
 /** `make monitoring-suite`: all scripts, as they are scheduled. */
 import { Option } from "effect"
 import { defaultKeep, run as backup } from "../backup/command.ts"
+import { run as costs } from "../costs/command.ts"
 import { run as health } from "../health/command.ts"
 import * as Script from "../Script.ts"
 import * as Suite from "./Suite.ts"
@@ -14,7 +15,8 @@ export const suite = Script.command("suite", {
   isJson: ({ json }) => json,
   run: Suite.of([
     { name: "health", run: health },
-    // costs and daily come here.
+    { name: "costs", run: (common) => costs({ ...common, days: Option.none() }) },
+    // daily comes here.
     { name: "backup", run: (common) => backup({ ...common, ...unlessTold, date: Option.none() }) }
   ])
 })

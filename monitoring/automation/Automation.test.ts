@@ -36,7 +36,7 @@ const nobody = {
   PARLEY_URL: "http://127.0.0.1:4"
 }
 
-const scripts = ["health", "backup", "suite"]
+const scripts = ["health", "costs", "backup", "suite"]
 
 layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => {
   for (const script of scripts) {

@@ -60,7 +60,7 @@ const common = {
 }
 
 /** The flags that all scripts have; each says what its `--date` means. */
-export const flags = (date: string) => ({ ...common, date: Flag.withDescription(Day.flag, `${date}, in UTC`) })
+export const flags = (date: string) => ({ ...common, date: Flag.withDescription(Day.flag, `${date} (UTC)`) })
 
 /** Prints what a script came to, and ends with its exit code. */
 export const conclude = Effect.fnUntraced(function* ({ json, state, text }: Outcome, isJson: boolean) {
@@ -69,7 +69,7 @@ export const conclude = Effect.fnUntraced(function* ({ json, state, text }: Outc
 })
 
 /** A subcommand: what it says of itself, its flags (with those of `flags`), and what it does. */
-export const command = <Name extends string, const Flags extends Command.Command.FlagConfig, E, R>(
+export const command = <Name extends string, const Flags extends Command.Command.Config, E, R>(
   name: Name,
   options: {
     readonly description: string

@@ -3,6 +3,7 @@ import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { parse } from "yaml"
 import * as Alertmanager from "../Alertmanager.ts"
 import { Prometheus } from "../Prometheus.ts"
+import { todo as prometheusTodo } from "./prometheus.ts"
 import { type Check, critical, ok, runbook, warning } from "./Check.ts"
 
 const todo = `make monitoring-start, and is ALERTMANAGER_URL right? ${runbook("watchdog")}`
@@ -70,8 +71,9 @@ const arrives = Effect.gen(function* () {
     : ok(`Prometheus sent it ${minutes(age)} ago`)
 })
 
-const sent = "alertmanager_notifications_total"
-const failed = "alertmanager_notifications_failed_total"
+// Each try: a notification counts as failed only when Alertmanager has given it up, minutes later.
+const sent = "alertmanager_notification_requests_total"
+const failed = "alertmanager_notification_requests_failed_total"
 const webhook = `{integration="webhook"}`
 const increase = (metric: string, window: string) => `sum(increase(${metric}${webhook}[${window}]))`
 const succeeded = (window: string) => `(${increase(sent, window)} - (${increase(failed, window)} or vector(0)))`
@@ -95,22 +97,38 @@ const heartbeat = Effect.gen(function* () {
       ? critical(`the last heartbeat went out ${minutes(age)} ago`, runbook("watchdog"))
       : ok(`a heartbeat went out within the last ${minutes(age + 120_000)}`)
   }
-  const attempts = yield* prometheus.value(`sum(${sent}${webhook})`)
-  const failures = yield* prometheus.value(`sum(${failed}${webhook})`)
-  const all = Option.getOrElse(attempts, () => 0)
-  if (all === 0) return warning("none has gone out yet", "look again in two minutes")
-  return Option.getOrElse(failures, () => 0) >= all
+  const attempts = Option.getOrElse(yield* prometheus.value(`sum(${sent}${webhook})`), () => 0)
+  const failures = Option.getOrElse(yield* prometheus.value(`sum(${failed}${webhook})`), () => 0)
+  // Before, nobody could have seen one.
+  const isWatched = Option.isSome(yield* prometheus.value(`sum(${sent}${webhook} offset 5m)`))
+  return isWatched || (attempts > 0 && failures >= attempts)
     ? critical(
-        "none has arrived: all that went out by webhook failed",
+        `none arrives: ${failures} of ${attempts} tries by webhook failed`,
         `is secrets/heartbeat-url right? ${runbook("watchdog")}`
       )
-    : warning("none was seen going out in the last hour", `look again in two minutes; ${runbook("watchdog")}`)
+    : warning("none has gone out yet", "look again in two minutes")
+})
+
+/** By other channels than the heartbeat's, too. */
+const notifications = Effect.gen(function* () {
+  const prometheus = yield* Prometheus
+  const lost = yield* prometheus.instant(
+    "sum by (integration) (increase(alertmanager_notifications_failed_total[15m])) > 0.5"
+  )
+  if (lost.length === 0) return ok("none failed in 15 min")
+  return lost.map(({ labels, value }) =>
+    warning(
+      `${Math.round(value)} by ${labels["integration"]} failed in 15 min`,
+      `its secret or address is out of date. ${runbook("watchdog")}`
+    )
+  )
 })
 
 export const checks: ReadonlyArray<Check> = [
   { name: "Alertmanager", todo, look: ready },
   { name: "Alertmanager configuration", todo, look: configured },
-  { name: "Alertmanager known", todo, look: known },
+  { name: "Alertmanager known", todo: prometheusTodo, look: known },
+  { name: "Notifications", todo: prometheusTodo, look: notifications },
   { name: "Watchdog", todo, look: arrives },
   { name: "Heartbeat", todo, look: heartbeat }
 ]

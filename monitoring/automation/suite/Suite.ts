@@ -3,9 +3,9 @@ import { Cause, Clock, Console, Effect, Predicate, Schema } from "effect"
 import { Paint, plain } from "../Paint.ts"
 import * as Script from "../Script.ts"
 
-export interface Step<E, R> {
+export interface Step<R> {
   readonly name: string
-  readonly run: (common: Script.Common) => Effect.Effect<Script.Outcome, E, R>
+  readonly run: (common: Script.Common) => Effect.Effect<Script.Outcome, unknown, R>
 }
 
 export const Report = Schema.Struct({
@@ -33,7 +33,7 @@ const failed = (cause: Cause.Cause<unknown>): Effect.Effect<Script.Outcome> => {
 }
 
 /** Of some scripts, in this order. */
-export const of = <E, R>(steps: ReadonlyArray<Step<E, R>>) =>
+export const of = <R>(steps: ReadonlyArray<Step<R>>) =>
   Effect.fn("suite")(function* (common: Script.Common) {
     const { paint, table } = yield* Paint
     const done = yield* Effect.forEach(

@@ -8,13 +8,14 @@ import { SMTPServer } from "smtp-server"
 const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>) =>
   typeof address === "object" && address !== null ? address.port : 0
 
-/** Its address, and what has come. With `refusal` it takes nothing, and says why. */
-export const open = Effect.fnUntraced(function* (refusal?: string) {
+/** Its address, and what has come. With `refusal` it takes nothing, but for who is called `known`, and says why. */
+export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
   const received: Array<Email> = []
   const smtp = new SMTPServer({
     disabledCommands: ["STARTTLS"],
     authOptional: true,
-    onRcptTo: (_to, _session, callback) => callback(refusal === undefined ? null : new Error(refusal)),
+    onRcptTo: ({ address }, _session, callback) =>
+      callback(refusal === undefined || address === known ? null : new Error(refusal)),
     onData: (stream, _session, callback) => {
       void buffer(stream)
         .then((raw) => PostalMime.parse(raw))

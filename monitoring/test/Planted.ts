@@ -84,7 +84,7 @@ export class Planted extends Context.Service<
 }
 
 /** Nobody listens there. */
-export const nowhere = "http://127.0.0.1:1"
+export const nowhere = "http://127.0.0.1:2"
 
 /** What the scripts find in their environment, and what they print with. */
 export const told = (variables: Readonly<Record<string, string>>) =>

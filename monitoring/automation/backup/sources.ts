@@ -43,7 +43,8 @@ const secretSettings = [
   "LANGFUSE_SECRET_KEY",
   "PROMETHEUS_URL",
   "ALERTMANAGER_URL",
-  "PARLEY_URL"
+  "PARLEY_URL",
+  "SMTP_URL"
 ]
 
 /** An address is one for the password in it. */

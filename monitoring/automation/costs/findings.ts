@@ -83,7 +83,7 @@ const contexts = ({ usage, users }: Facts, prices: Prices): ReadonlyArray<Findin
       kind: "long_contexts",
       eurPerMonth: ((excessTokens * price.input) / 1_000_000) * users.monthFactor,
       what: `${count(longTurns, "turn")} of ${formatted(turns, "short", 0)} showed ${model} ${CostsRepo.long.times} times the median of ${formatted(medianTokens, "short", 0)} tokens, or more`,
-      assumption: `They would do with the median; ${eur(price.input)} for a million tokens of input, version ${prices.version} of the prices`,
+      assumption: `They would do with the median; ${formatted(price.input, "currencyEUR", 3)} for a million tokens of input, version ${prices.version} of the prices`,
       todo: "Lower LLM_CONTEXT_TOKENS; look for users who paste long texts, and for tools with long results"
     }
     return [finding]

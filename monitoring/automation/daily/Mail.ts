@@ -11,7 +11,7 @@ export class MailNotSent extends Schema.TaggedError<MailNotSent>()("MailNotSent"
   folder: Schema.String
 }) {
   override get message() {
-    return `The mail was not sent: ${this.server} ${this.reason}\nThe report is kept in ${this.folder}; run it again to send it. SMTP_URL says which server, REPORT_FROM and REPORT_TO who writes to whom.`
+    return `The mail was not sent: ${this.server} ${this.reason}\nThe report is kept in ${this.folder}; run the same again to send it. SMTP_URL says which server, REPORT_FROM and REPORT_TO who writes to whom.`
   }
 }
 
@@ -33,6 +33,7 @@ export interface Message {
 /** A connection that never leaves this machine needs no secrecy. */
 const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/u.test(host)
 
+/** How many receivers the server took it for. It fails when that is none. */
 export const send = Effect.fn("Mail.send")(function* (
   { from, to, url }: MailSettings,
   { html, id, pictures, subject, text }: Message,
@@ -53,7 +54,7 @@ export const send = Effect.fn("Mail.send")(function* (
     disableFileAccess: true,
     disableUrlAccess: true
   })
-  yield* Effect.tryPromise({
+  const { rejected } = yield* Effect.tryPromise({
     try: (signal) =>
       transport.sendMail({
         messageId: `<${id}@parley>`,
@@ -78,4 +79,5 @@ export const send = Effect.fn("Mail.send")(function* (
     Effect.timeoutOrElse({ duration, orElse: () => Effect.fail(failed("did not take it in time.")) }),
     Effect.ensuring(Effect.sync(() => transport.close()))
   )
+  return { taken: to.length - rejected.length, refused: rejected.length }
 })

@@ -68,13 +68,13 @@ export const run = Effect.fn("daily")(function* (input: Input) {
   }
   const howToSend =
     "SMTP_URL is not set, so no mail is sent. To get it by mail set SMTP_URL=smtp://user:password@host:587, and REPORT_TO."
-  const receivers = ({ length }: ReadonlyArray<string>) => `${length} receiver${length === 1 ? "" : "s"}`
+  const receivers = (count: number) => `${count} receiver${count === 1 ? "" : "s"}`
 
   const archive = yield* Archive.make(directory, day.name)
   if (input.dryRun) {
     const would = Option.match(mail, {
       onNone: () => howToSend,
-      onSome: ({ to }) => `A mail would go to ${receivers(to)}, unless it was sent before.`
+      onSome: ({ to }) => `A mail would go to ${receivers(to.length)}, unless it was sent before.`
     })
     return concluded(null, "dry_run", [`A dry run: nothing is kept and nothing is sent. ${would}`])
   }
@@ -90,7 +90,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
       return ["sent_before", `The mail was sent before, at ${before.value}: --resend sends it again.`] as const
     }
     const again = Option.isSome(before) ? `-${yield* Clock.currentTimeMillis}` : ""
-    yield* Mail.send(
+    const { refused, taken } = yield* Mail.send(
       mail.value,
       {
         id: `daily-${day.name}${again}`,
@@ -102,7 +102,8 @@ export const run = Effect.fn("daily")(function* (input: Input) {
       archive.folder
     )
     yield* archive.isSent
-    return ["sent", `The mail was sent to ${receivers(mail.value.to)}.`] as const
+    const not = refused === 0 ? "" : `; the mail server refused ${refused} of those in REPORT_TO`
+    return ["sent", `The mail was sent to ${receivers(taken)}${not}.`] as const
   })
   const [mailed, told] = yield* archive.alone(Effect.andThen(archive.keep(files.kept), send()))
   return concluded(archive.folder, mailed, [`Kept in ${archive.folder}.`, told])

@@ -11,9 +11,15 @@ const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>)
 /** Its address, and what has come. With `refusal` it takes nothing, but for who is called `known`, and says why. */
 export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
   const received: Array<Email> = []
+  const passwords: Array<string> = []
   const smtp = new SMTPServer({
     disabledCommands: ["STARTTLS"],
+    allowInsecureAuth: true,
     authOptional: true,
+    onAuth: ({ password }, _session, callback) => {
+      passwords.push(password ?? "")
+      callback(null, { user: "parley" })
+    },
     onRcptTo: ({ address }, _session, callback) =>
       callback(refusal === undefined || address === known ? null : new Error(refusal)),
     onData: (stream, _session, callback) => {
@@ -29,7 +35,7 @@ export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
     Effect.callback<void>((resume) => void smtp.listen(0, "127.0.0.1", () => resume(Effect.void))),
     () => Effect.callback<void>((resume) => void smtp.close(() => resume(Effect.void)))
   )
-  return { received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
+  return { passwords, received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
 })
 
 /** One that takes connections and never says a word. */

@@ -97,6 +97,20 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
     })
   )
 
+  it.effect("tells no password to a mail server of another machine that speaks no TLS, unless it may", () =>
+    Effect.gen(function* () {
+      const directory = yield* folder
+      const { passwords, received, url } = yield* Mailbox.open()
+      // This machine by a name that does not look like it.
+      const SMTP_URL = url.replace("127.0.0.1", "u:secret-word@[::ffff:127.0.0.1]")
+      const { message } = yield* Effect.flip(daily(directory, { SMTP_URL }))
+      assert.include(message, "STARTTLS")
+      assert.isEmpty([...passwords, ...received])
+      yield* daily(directory, { SMTP_URL: `${SMTP_URL}?requireTLS=false` })
+      assert.deepStrictEqual([passwords, received.length], [["secret-word"], 1])
+    })
+  )
+
   it.effect("is not begun with wrong settings, and it is said what they must be", () =>
     Effect.gen(function* () {
       const wrong = [

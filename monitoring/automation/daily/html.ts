@@ -43,7 +43,7 @@ const value = (name: Name, of: number | null) => (of === null ? noData : escaped
 const tiles = ["arr", "users_active", "turns", "cost_per_user_month"] as const satisfies ReadonlyArray<Name>
 
 const tile = (line: Line, isOver: boolean) => `
-<div class="half" style="display:inline-block;width:50%;max-width:142px;vertical-align:top">
+<div class="half" style="display:inline-block;width:50%;max-width:138px;vertical-align:top">
 <div style="margin:4px;padding:12px 12px 10px;background:${color.soft};border:1px solid ${color.line};border-radius:6px;text-align:left">
 <div style="font-size:12px;line-height:16px;height:32px;color:${color.faint}">${escaped(measures[line.name].title)}</div>
 <div style="font-size:22px;line-height:28px;font-weight:600;color:${color.text}">${line.value === null ? `<span style="font-size:16px;font-weight:400;color:${color.faint}">no data</span>` : value(line.name, line.value)}</div>

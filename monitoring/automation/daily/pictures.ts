@@ -15,7 +15,7 @@ export interface Picture {
 }
 
 /** Pixels in the mail; the file has twice as many, for screens that have. */
-export const size = { width: 284, height: 172 } as const
+export const size = { width: 276, height: 172 } as const
 
 const drawn = [
   "users_active",

@@ -127,6 +127,25 @@ monitoring-start: install ## Start Prometheus, Alertmanager and Grafana; MONITOR
 monitoring-stop: install ## Stop them
 	@$(run) monitoring -- stop
 
+# Each takes flags: make monitoring-health ARGS="--json". make itself ends with 2 whatever they end with; for their exit
+# codes: npm run monitoring:automation -- health.
+automation = $(run) monitoring:automation -- $(1) $(ARGS)
+
+monitoring-daily: install ## Report on yesterday, against the week before: make monitoring-daily ARGS="--help"
+	@$(call automation,daily)
+
+monitoring-costs: install ## Tell what model calls cost, and how to pay less
+	@$(call automation,costs)
+
+monitoring-health: install ## Look whether Parley and what watches it work; ARGS="--json", and so for all of these
+	@$(call automation,health)
+
+monitoring-backup: install ## Keep dashboards, rules and configurations in an archive, without their secrets
+	@$(call automation,backup)
+
+monitoring-suite: install ## All four, one after the other, and one summary
+	@$(call automation,suite)
+
 mutants: install ## Change every alert's threshold and operator, and see the tests notice
 	@$(run) mutants
 
@@ -135,4 +154,5 @@ clean: ## Remove what was installed and generated, but not the data in .data
 
 .PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
   openapi docker-build-env docker-run-env bench soak chaos \
-  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean
+  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop \
+  monitoring-daily monitoring-costs monitoring-health monitoring-backup monitoring-suite mutants clean

@@ -141,6 +141,7 @@ describe("boundaries", () => {
       "packages/evals/src/Runs.ts": from("effect/sql")
     },
     {
+      "monitoring/automation/costs/CostsRepo.ts": from("effect/sql"),
       [`${server}/Users/UsersRepo.ts`]: from("effect/sql", "@effect/sql-pg", "effect/schema"),
       [`${server}/Sql/Database.ts`]: from("effect/sql", "@effect/sql-pg/PgClient"),
       [`${server}/Sql/migrations/0002_sessions.ts`]: from("effect/sql"),

@@ -135,6 +135,7 @@ export default {
     { files: ["packages/evals/**"], rules: evalsImports },
     { files: ["packages/server/src/{Http,main}.ts"], rules: importsExcept("handlers") },
     { files: ["packages/server/src/Sql/**", "packages/server/src/**/*Repo.ts"], rules: importsExcept("sql") },
+    { files: ["monitoring/automation/Sql/**", "monitoring/automation/**/*Repo.ts"], rules: importsExcept("sql") },
     { files: ["packages/server/src/Telemetry/**"], rules: importsExcept("telemetry") },
     { files: ["packages/server/src/Agent/**"], rules: importsExcept("langchain") },
     { files: ["packages/server/src/Agent/**/*{Repo,Saver,Tables}.ts"], rules: importsExcept("langchain", "sql") },
@@ -152,7 +153,10 @@ export default {
       }
     },
     { files: ["packages/domain/src/**/*.test.ts"], rules: domainImports("vitest", "@effect/vitest") },
-    { files: ["packages/server/src/**/*.test.ts", "monitoring/test/**"], rules: importsExcept("sql") },
+    {
+      files: ["packages/server/src/**/*.test.ts", "monitoring/test/**", "monitoring/automation/**/*.test.ts"],
+      rules: importsExcept("sql")
+    },
     { files: ["packages/server/src/Telemetry/**/*.test.ts"], rules: importsExcept("telemetry", "sql") },
     { files: ["packages/server/src/Agent/**/*{.test,TestDatabase}.ts"], rules: importsExcept("langchain", "sql") },
     {

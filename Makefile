@@ -80,6 +80,12 @@ migration: install ## Make a migration: make migration name=add_tags
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
+openapi-baseline: install ## Take the API as it is for what clients may rely on: at a release, or to break them on purpose
+	@$(run) openapi:baseline
+
+client: install ## Generate a TypeScript client from openapi.json, in examples/generated
+	@$(run) client
+
 bench: install ## Measure the server
 	@$(run) bench
 
@@ -101,5 +107,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi openapi-baseline client bench \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

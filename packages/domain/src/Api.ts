@@ -39,7 +39,9 @@ export class Api extends HttpApi.make("parley")
       title: "Parley",
       version,
       description: `Accounts, sessions, and an agent to talk to: in one JSON answer or as a live stream.\n\n${refusalsDescription}`,
-      license: { name: "MIT" },
+      license: { name: "MIT", identifier: "MIT" },
+      // Wherever it is served.
+      servers: [{ url: "/" }],
       transform: documented
     })
   ) {}

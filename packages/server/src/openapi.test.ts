@@ -194,10 +194,10 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "auth.refresh",
           "billing.stripe",
           "health.root",
-          "health.health",
+          "health.status",
           "health.live",
           "health.ready",
-          "metrics.metrics"
+          "metrics.scrape"
         ]
       )
       assert.nestedPropertyVal(document.components.securitySchemes, "bearer.scheme", "Bearer")
@@ -234,7 +234,10 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
       const code = yield* spawner.exitCode(ChildProcess.make(process.execPath, [program, path]))
       assert.strictEqual(Number(code), 0)
       const { json } = yield* server.ask("GET", "/openapi.json")
-      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(path)), json)
+      const written = yield* fs.readFileString(path)
+      assert.deepStrictEqual(JSON.parse(written), json)
+      const committed = yield* fs.readFileString(fileURLToPath(new URL("../../../openapi.json", import.meta.url)))
+      assert.isTrue(committed === written, "openapi.json is not what the server serves: run `make openapi`")
     })
   )
 })

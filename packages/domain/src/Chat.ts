@@ -157,7 +157,8 @@ const event = <const Name extends string, Data extends Schema.Struct.Fields>(
   Schema.Struct({
     id: eventId,
     event: Schema.tag(name),
-    data: Schema.fromJsonString(Schema.Struct(data).annotate({ identifier }))
+    // A union of one: by itself a schema with a name would stand in the document in the place of the text that holds it.
+    data: Schema.fromJsonString(Schema.Union([Schema.Struct(data).annotate({ identifier })]))
   })
 
 /** Server-sent events of a streamed turn, in this order: `token` and `tool` as they come, then one `done` or `error`. */

@@ -90,6 +90,12 @@ restore: install ## Put a backup into an empty database, or with FORCE=1 any: ma
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
+openapi-baseline: install ## Take the API as it is for what clients may rely on: at a release, or to break them on purpose
+	@$(run) openapi:baseline
+
+client: install ## Generate a TypeScript client from openapi.json, in examples/generated
+	@$(run) client
+
 # Which environment a container is for. Not one that somebody happens to have a variable for.
 compose = case "$(ENV)" in development|staging|production) ;; *) \
 	  echo "For which environment? make $@ ENV=development, staging or production" >&2; exit 2;; esac; \
@@ -153,6 +159,6 @@ clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
 .PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
-  openapi docker-build-env docker-run-env bench soak chaos \
+  openapi openapi-baseline client docker-build-env docker-run-env bench soak chaos \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop \
   monitoring-daily monitoring-costs monitoring-health monitoring-backup monitoring-suite mutants clean

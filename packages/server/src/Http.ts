@@ -20,6 +20,7 @@ import { welcome } from "./Edge/welcome.ts"
 import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
 import * as Limits from "./Limits/Http.ts"
+import * as OpenAi from "./OpenAi/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
 import * as Metrics from "./Telemetry/Http.ts"
 import * as Usage from "./Usage/Http.ts"
@@ -33,6 +34,7 @@ const Handlers = Layer.mergeAll(
   Sessions.layer,
   Chat.layer,
   Billing.layer,
+  OpenAi.layer,
   Health.layer,
   Metrics.layer
 )
@@ -52,6 +54,7 @@ const routerConfig = {
 export const layerRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
+    Layer.provide(OpenAi.layerMiddleware),
     Layer.provide([Auth.layerAuthorization, Limits.layer, Boundary.layer, PasswordPolicy.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),

@@ -50,6 +50,7 @@ export const make = (
     function: { name, description, parameters }
   }))
   const tooled = functions.length === 0 ? {} : { tools: functions }
+  const stopped = options.stop === undefined || options.stop.length === 0 ? {} : { stop: [...options.stop] }
   const chatOf = (model: string): ModelCall.Chat => {
     const temperature = refusesTemperature(model) ? {} : { temperature: options.temperature }
     const chat = new Completions({
@@ -66,7 +67,7 @@ export const make = (
     return {
       model,
       parameters: { ...temperature, maxTokens: options.maxTokens },
-      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled })
+      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled, ...stopped })
     }
   }
   const first = chatOf(endpoint.onlyModel ?? options.model)

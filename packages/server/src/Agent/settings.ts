@@ -82,7 +82,10 @@ export const modelOptions = Config.all({
   maxAttempts: settings.maxAttempts.config,
   attemptTimeout: settings.attemptTimeout.config
 })
-export type ModelOptions = Config.Success<typeof modelOptions>
+export type ModelOptions = Config.Success<typeof modelOptions> & {
+  /** Of one conversation: texts at which the model is to stop. */
+  readonly stop?: ReadonlyArray<string> | undefined
+}
 
 /** In the order in which they are asked. */
 export const modelsOf = (

@@ -57,7 +57,8 @@ const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success
   const asked = yield* Queue.unbounded<void>()
   const patient = Layer.effect(
     Agent,
-    Effect.map(Agent, ({ answer }) => ({
+    Effect.map(Agent, ({ answer, ...agent }) => ({
+      ...agent,
       answer: (question) =>
         Effect.andThen(Queue.offer(asked, undefined), Deferred.await(gate)).pipe(Effect.andThen(answer(question)))
     }))

@@ -14,7 +14,8 @@ import * as Edge from "./Edge.ts"
 
 const secret = "the connection string, say"
 
-const Dying = Layer.succeed(Agent, { answer: () => Effect.die(new Error(secret)) })
+const dying = Effect.die(new Error(secret))
+const Dying = Layer.succeed(Agent, { answer: () => dying, complete: () => dying, models: ["dying"] })
 
 layer(TestServer.layerWith({ agent: Dying }), { excludeTestServices: true })("a handler that dies", (it) => {
   it.effect("is 500 to the caller, who learns nothing, and told to the log with its cause", () =>

@@ -5,13 +5,12 @@
 import { Config, ConfigProvider, Effect, FileSystem, Redacted } from "effect"
 
 const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
-const list = (name: string, fallback: string) =>
-  Config.map(text(name, fallback), (value) =>
-    value
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== "")
-  )
+/** Host and port of each server: those of PARLEY_TARGETS, else the one at PORT, as the server has it. */
+const targets = (host: string, port = Config.withDefault(Config.Port("PORT"), 8000)) =>
+  Config.map(Config.all([text("PARLEY_TARGETS", ""), port]), ([named, port]) => {
+    const all = named.split(",").map((part) => part.trim())
+    return all.some((part) => part !== "") ? all.filter((part) => part !== "") : [`${host}:${port}`]
+  })
 
 export const settings = Config.all({
   /** Ordinary processes instead of containers. */
@@ -23,10 +22,10 @@ export const settings = Config.all({
   prometheusPort: Config.withDefault(Config.Port("PROMETHEUS_PORT"), 9090),
   alertmanagerPort: Config.withDefault(Config.Port("ALERTMANAGER_PORT"), 9093),
   grafanaPort: Config.withDefault(Config.Port("GRAFANA_PORT"), 3000),
-  /** Host and port of each server. From inside a container this machine is called host.docker.internal. */
-  nativeTargets: list("PARLEY_TARGETS", "127.0.0.1:8000"),
-  composeTargets: list("PARLEY_TARGETS", "host.docker.internal:8000"),
-  fullTargets: list("PARLEY_TARGETS", "app:8000"),
+  /** From inside a container this machine is called host.docker.internal. */
+  nativeTargets: targets("127.0.0.1"),
+  composeTargets: targets("host.docker.internal"),
+  fullTargets: targets("app", Config.succeed(8000)),
   /** As the server has it. */
   metricsToken: Config.option(Config.Redacted("METRICS_TOKEN")),
   /** There is no e-mail unless there is somebody to write to. */

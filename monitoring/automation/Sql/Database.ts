@@ -8,7 +8,7 @@ import { settings } from "../settings.ts"
 /** POSTGRES_URL is not set: `make dev` has a database of its own that nobody else knows. */
 export class NoDatabase extends Schema.TaggedError<NoDatabase>()("NoDatabase", {}) {
   override get message() {
-    return "POSTGRES_URL is not set, so nothing is read from the database"
+    return "POSTGRES_URL is not set, so nothing is read from the database (the one of make dev is its own)"
   }
 }
 

@@ -1,7 +1,7 @@
 /** The report as one page that asks nobody for anything: styles, plots and the filter are in it. */
 import { createHash } from "node:crypto"
 import { html, Markup } from "./markup.ts"
-import { notices, slowest, verdicts, worst } from "./notices.ts"
+import { notices, remarks, slowest, verdict, worst } from "./notices.ts"
 import { histogramPlot, meanPlot } from "./plots.ts"
 import type { MetricReport, Report } from "./Report.ts"
 import { script, style } from "./style.ts"
@@ -19,10 +19,8 @@ export const page = (report: Report): string =>
         <meta http-equiv="Content-Security-Policy" content="${policy}" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>${verdicts[report.gate.verdict]}: evaluation of ${instant(report.startedAt)}</title>
-        <style>
-          ${new Markup(style)}
-        </style>
+        <title>${verdict(report.gate)}: evaluation of ${instant(report.startedAt)}</title>
+        ${new Markup(`<style>${style}</style>`)}
       </head>
       <body>
         <main>
@@ -48,9 +46,7 @@ export const page = (report: Report): string =>
           </section>
           ${about(report)}
         </main>
-        <script>
-          ${new Markup(script)}
-        </script>
+        ${new Markup(`<script>${script}</script>`)}
       </body>
     </html> `.text
 
@@ -59,7 +55,7 @@ const header = (report: Report): Markup => {
   return html`<header>
     <div class="top">
       <h1>Evaluation</h1>
-      <span class="verdict ${gate.verdict.replace(" ", "-")}">${verdicts[gate.verdict]}</span>
+      <span class="verdict ${gate.verdict.replace(" ", "-")}">${verdict(gate)}</span>
     </div>
     <p class="faint">${instant(report.startedAt)} · ${source.kind}: ${source.description}</p>
     ${
@@ -67,7 +63,7 @@ const header = (report: Report): Markup => {
       html`<ul class="reasons">
         ${gate.reasons.map((reason) => html`<li>${reason}</li>`)}
       </ul>`
-    }${notices(report).map((notice) => html`<p class="notice" role="note">${notice}</p>`)}
+    }${notices(report).map((notice) => html`<p class="notice" role="note">${notice}</p>`)}${remarks(report).map((remark) => html`<p class="remark">${remark}</p>`)}
   </header>`
 }
 

@@ -1,6 +1,6 @@
 /** The report as Markdown: for a pull request or a chat, so it has no more of samples than where to look. */
 import { escapeMarkdown } from "./markup.ts"
-import { notices, type Ranked, slowest, verdicts, worst } from "./notices.ts"
+import { notices, type Ranked, remarks, slowest, verdict, worst } from "./notices.ts"
 import type { MetricReport, Report } from "./Report.ts"
 import { amount, euros, instant, interval, millis, modelName, none, passRate } from "./words.ts"
 
@@ -9,11 +9,12 @@ const row = (...cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
 export const markdown = (report: Report): string => {
   const { agent, cost, gate, git, judge, overall, runId, source, successRate, timing, totals } = report
   return [
-    `# Evaluation: ${verdicts[gate.verdict]}`,
+    `# Evaluation: ${verdict(gate)}`,
     "",
     `${instant(report.startedAt)}, ${source.kind}: ${escapeMarkdown(source.description)}`,
     "",
     ...notices(report).flatMap((notice) => [`> ${notice}`, ""]),
+    ...remarks(report).flatMap((remark) => [remark, ""]),
     ...gate.reasons.map((reason) => `- ${escapeMarkdown(reason)}`),
     ...(gate.reasons.length > 0 ? [""] : []),
     row("Metric", "Mean", "95 % interval", "Threshold", "Values that pass", "n", "Outcome"),

@@ -33,15 +33,18 @@ const rendered = (part: Part): string => {
 
 /** Attributes stand in double quotes. */
 export const html = (strings: TemplateStringsArray, ...parts: ReadonlyArray<Part>): Markup =>
-  new Markup(strings.reduce((text, string, index) => text + rendered(parts[index - 1]) + string))
+  new Markup(strings.map((string, index) => rendered(parts[index - 1]) + string.replace(indent, "\n")).join(""))
 
-/** For tables: what Markdown or HTML within it would make something of is shown as it is, on one line. */
+/** Of the source, which a page of a thousand samples need not carry. */
+const indent = /\s*\n\s*/gu
+
+/** What Markdown, or HTML within it, would make something of is shown as it is, on one line. */
 export const escapeMarkdown = (text: string): string =>
   text
     .toWellFormed()
-    .replace(/[\u0000-\u001F\u007F-\u009F\u2028\u2029]+/gu, " ")
-    .replace(/[\\`*_{}[\]()#+\-.!|~>$=:]/gu, "\\$&")
+    .replace(/[\u0000-\u0020\u007F-\u009F\u2028\u2029]+/gu, " ")
+    .trim()
+    .replace(/[\\`*_[\]|~$]|^[-+#=>]|(?<=^\d+)[.)]|(?<=www)\.|:(?=\/\/)/giu, "\\$&")
     .replace(/&/gu, "&amp;")
     .replace(/</gu, "&lt;")
     .replace(/@/gu, "&#64;")
-    .trim()

@@ -1,8 +1,11 @@
 /** What a reader must know before the figures, the same in every form of the report. */
-import type { MetricReport, Report, TraceReport } from "./Report.ts"
+import type { Gate, MetricReport, Report, TraceReport } from "./Report.ts"
 import { plural } from "./words.ts"
 
-export const verdicts = { passed: "Passed", missed: "Missed", "not judged": "Not judged" } as const
+export const verdict = ({ missed, verdict }: Gate): string => {
+  if (verdict === "missed") return `${plural(missed.length, "threshold")} missed`
+  return verdict === "passed" ? "Passed" : "Not judged"
+}
 
 export const notices = (report: Report): ReadonlyArray<string> => {
   const { agent, judge, totals } = report
@@ -20,13 +23,17 @@ export const notices = (report: Report): ReadonlyArray<string> => {
       ? [
           `${plural(totals.failed, "evaluation")} of ${totals.evaluations} failed. They are left out of every figure; those that are left may be the easier ones.`
         ]
-      : []),
-    ...(report.metrics.some(({ interval, n }) => n > 0 && interval === undefined)
-      ? ["A mean without an interval is of fewer than six samples or groups, or of values that are all the same."]
-      : []),
-    ...(report.isContentIncluded ? ["This file holds texts of users: --include-content was given."] : [])
+      : [])
   ]
 }
+
+/** What explains the figures. */
+export const remarks = (report: Report): ReadonlyArray<string> => [
+  ...(report.metrics.some(({ interval, n }) => n > 0 && interval === undefined)
+    ? ["A mean without an interval is of fewer than six samples or groups, or of values that are all the same."]
+    : []),
+  ...(report.isContentIncluded ? ["This file holds texts of users: --include-content was given."] : [])
+]
 
 /** From 0, the worst, to 1: the sample's scores, weighted, in the direction of their metrics. */
 export const goodness = ({ evaluations }: TraceReport, metrics: ReadonlyArray<MetricReport>): number | undefined => {

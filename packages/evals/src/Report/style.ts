@@ -9,8 +9,8 @@ body{margin:0;background:var(--page);color:var(--text);font:15px/1.5 system-ui,s
 main{max-width:1080px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:1.5rem;line-height:1.2;margin:0}h2{font-size:1.15rem;margin:36px 0 12px}h3{font-size:1rem;margin:0}
 p{margin:6px 0}.faint,th small,dt{color:var(--faint)}
-header.top{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:center}
-.verdict{font-weight:700;padding:4px 14px;border-radius:99px}
+div.top{display:flex;flex-wrap:wrap;gap:8px 14px;align-items:center}
+.remark{font-size:.9rem;color:var(--faint)}.verdict{font-weight:700;padding:4px 14px;border-radius:99px}
 .passed,.met{background:var(--good-soft);color:var(--good)}.missed{background:var(--bad-soft);color:var(--bad)}
 .not-judged,.not-evaluated,.failed{background:var(--warn-soft);color:var(--warn)}
 .reasons{margin:12px 0 0;padding-left:20px}
@@ -24,22 +24,22 @@ th,td{text-align:left;padding:8px 10px;border-top:1px solid var(--line);vertical
 tbody th{font-weight:600}th small{display:block;font-weight:400}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.plot{min-width:180px}.badge{display:inline-block;padding:1px 9px;border-radius:99px;font-size:.85rem;font-weight:600;white-space:nowrap}.no-threshold{color:var(--faint)}
 .close{display:block;font-size:.8rem;color:var(--faint)}
-svg{display:block;width:100%;max-width:320px;height:auto}svg.mean{max-width:220px}svg text{font:11px system-ui,sans-serif;fill:var(--faint)}
+svg{display:block;width:100%;max-width:320px;height:auto}svg.mean{max-width:220px}svg text{font:11px system-ui,sans-serif;fill:var(--faint);paint-order:stroke;stroke:var(--card);stroke-width:3px}
 .axis{stroke:var(--line);stroke-width:1.5}rect.pass{fill:var(--good-soft)}.threshold{stroke:var(--text);stroke-width:1.5;stroke-dasharray:3 2}
 .interval{stroke:var(--accent);stroke-width:5;opacity:.55;stroke-linecap:round}.mean circle{fill:var(--accent);stroke:var(--card);stroke-width:1.5}
 .mean.missed{background:none}.mean.met{background:none}.mean.missed circle{fill:var(--bad)}.mean.missed .interval{stroke:var(--bad)}
 .bar{fill:var(--accent)}.bar.below{fill:var(--bad);opacity:.75}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}
-.filters{display:flex;flex-wrap:wrap;gap:8px 14px;margin-bottom:12px;align-items:end}.filters label{display:grid;gap:2px;font-size:.85rem;color:var(--faint)}
+.filters:not([hidden]){display:flex;flex-wrap:wrap;gap:8px 14px;margin-bottom:12px;align-items:end}.filters label{display:grid;gap:2px;font-size:.85rem;color:var(--faint)}
 select,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 8px;max-width:100%}
 details{background:var(--card);border:1px solid var(--line);border-radius:8px;margin-bottom:6px;content-visibility:auto;contain-intrinsic-size:auto 44px}
 details[hidden]{display:none}summary{cursor:pointer;padding:8px 12px;display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center}summary::before{content:"▸";color:var(--faint)}
 details[open]>summary::before{content:"▾"}summary::-webkit-details-marker{display:none}summary .id{font-weight:600;margin-right:4px}
 .inside{padding:0 12px 12px;overflow-x:auto}pre{white-space:pre-wrap;background:var(--page);border-radius:6px;padding:8px 10px;margin:4px 0 10px;font:13px/1.45 ui-monospace,monospace;max-height:320px;overflow:auto}
 a{color:var(--accent)}:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-@media(max-width:700px){table.stack thead{position:absolute;clip-path:inset(50%)}table.stack,table.stack tbody,table.stack tr,table.stack th,table.stack td{display:block;border:0}
+@media(max-width:700px){table.stack caption{display:block}table.stack thead{position:absolute;clip-path:inset(50%)}table.stack,table.stack tbody,table.stack tr,table.stack th,table.stack td{display:block;border:0}
 table.stack tr{border-top:1px solid var(--line);padding:8px 0}table.stack th,table.stack td{padding:2px 0;text-align:left;white-space:normal}
-table.stack td[data-label]::before{content:attr(data-label) ": ";color:var(--faint)}dl.about{grid-template-columns:1fr}dl.about dd{margin-bottom:6px}.tile dd{font-size:1.15rem}}
+table.stack td[data-label]:not(.plot)::before{content:attr(data-label) ": ";color:var(--faint)}dl.about{grid-template-columns:1fr}dl.about dd{margin-bottom:6px}.tile dd{font-size:1.15rem}}
 @media print{body{background:#fff}.filters{display:none}details,.card,.tile{break-inside:avoid}}
 `
 

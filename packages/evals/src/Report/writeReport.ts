@@ -1,5 +1,5 @@
 /** Writes a report and what is made of it, so that nobody reads half of one and none takes another's place. */
-import { DateTime, Effect, FileSystem, Path, type PlatformError, Schema } from "effect"
+import { DateTime, Effect, FileSystem, Path, type PlatformError, Runtime, Schema } from "effect"
 import { page } from "./html.ts"
 import { markdown } from "./markdown.ts"
 import { Report } from "./Report.ts"
@@ -14,6 +14,7 @@ export class ReportUnreadable extends Schema.TaggedError<ReportUnreadable>()("Re
   path: Schema.String,
   reason: Schema.String
 }) {
+  override readonly [Runtime.errorExitCode] = 2
   override get message(): string {
     return `${this.path} is not a report that can be read: ${this.reason}`
   }

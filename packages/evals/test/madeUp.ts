@@ -1,8 +1,7 @@
 /** A made-up run: the same for the same seed. */
 import { DateTime } from "effect"
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus"
-import type { MetricFacts } from "../src/Report/figures.ts"
-import type { Measured, MeasuredResult, MeasuredSample } from "../src/Report/summarise.ts"
+import type { Metric, Result, Run, Sample } from "../src/Evaluation.ts"
 
 export const uniform = (seed: number) => {
   const random = xoroshiro128plus(seed)
@@ -11,11 +10,13 @@ export const uniform = (seed: number) => {
 
 const judge = { model: "gpt-4o-mini", isOffline: false }
 
-const judged = (name: string, description: string, direction: "higher" | "lower", threshold: number): MetricFacts => ({
+const judged = (name: string, description: string, direction: "higher" | "lower", threshold: number): Metric => ({
   name,
   version: "1",
   hash: `hash of ${name}`,
   description,
+  kind: "judge",
+  requires: ["output"],
   judge,
   direction,
   unit: "score",
@@ -23,7 +24,7 @@ const judged = (name: string, description: string, direction: "higher" | "lower"
   weight: 1
 })
 
-export const metrics: ReadonlyArray<MetricFacts> = [
+export const metrics: ReadonlyArray<Metric> = [
   judged("conciseness", "Says what was asked for, and no more.", "higher", 0.7),
   judged("hallucination", "States what the context does not support.", "lower", 0.2),
   judged("helpfulness", "Solves what the person came with.", "higher", 0.7),
@@ -34,6 +35,8 @@ export const metrics: ReadonlyArray<MetricFacts> = [
     version: "1",
     hash: "hash of latency",
     description: "How long an answer takes.",
+    kind: "deterministic",
+    requires: ["latencyMillis"],
     direction: "lower",
     unit: "ms",
     threshold: 2500,
@@ -53,21 +56,22 @@ export interface MadeUp {
 const within = (value: number) => Math.round(100 * Math.min(1, Math.max(0, value))) / 100
 
 /** What a sample is like comes from its place, how it is judged from the seed: so runs can be paired. */
-export const madeUp = ({ failing = 60, samples: count = 40, seed = 1, shift = {} }: MadeUp = {}): Measured => {
+export const madeUp = ({ failing = 60, samples: count = 40, seed = 1, shift = {} }: MadeUp = {}): Run => {
   const random = uniform(seed)
   const hard = uniform(4242)
-  const samples = Array.from({ length: count }, (_, index): MeasuredSample & { readonly hard: number } => ({
+  const samples = Array.from({ length: count }, (_, index): Sample & { readonly hard: number } => ({
     id: `billing-${String(index + 1).padStart(3, "0")}`,
     ...(index % 4 !== 3 && { group: `topic ${Math.floor(index / 8) + 1}` }),
     input: `How do I change my invoice address? (${index})`,
     output: "Open Settings, then Billing, and choose Edit address.",
     ...(index % 2 === 0 && { expected: "Settings, Billing, Edit address." }),
+    source: "dataset",
     latencyMillis: Math.round(700 + 900 * hard() + 1500 * random() ** 4),
     costEur: 0.0002 + 0.0001 * random(),
     hard: hard()
   }))
   const results = samples.flatMap(({ expected, hard, id, latencyMillis = 0 }) =>
-    metrics.map(({ direction, name, unit }): MeasuredResult => {
+    metrics.map(({ direction, name, unit }): Result => {
       const base = { sampleId: id, metric: name, attempts: random() < 0.05 ? 2 : 1 } as const
       const cost = {
         costEur: unit === "score" ? 0.0001 : 0,
@@ -108,6 +112,6 @@ export const madeUp = ({ failing = 60, samples: count = 40, seed = 1, shift = {}
     metrics,
     samples,
     results,
-    hasTooManyErrors: false
+    settings: { concurrency: 5, maxErrors: 10 }
   }
 }

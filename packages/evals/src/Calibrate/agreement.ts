@@ -4,7 +4,7 @@
  */
 import { mean, sampleCorrelation, sampleRankCorrelation } from "simple-statistics"
 import { meets } from "../Report/gate.ts"
-import type { Direction } from "../Report/Report.ts"
+import type { Direction, Metric } from "../Evaluation.ts"
 import { type Interval, meanInterval } from "../Statistics/bootstrap.ts"
 
 /** Both from 0 to 1. */
@@ -44,7 +44,7 @@ export interface Agreement {
 }
 
 export const agreement = (
-  metric: { readonly name: string; readonly direction: Direction; readonly threshold?: number | undefined },
+  metric: Pick<Metric, "name" | "direction" | "threshold">,
   labelled: ReadonlyArray<Labelled>
 ): Agreement => {
   const pairs = labelled.flatMap(({ group, human, id, judge }) =>

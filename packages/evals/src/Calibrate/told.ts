@@ -1,4 +1,5 @@
 /** Agreement in words, for a terminal. */
+import type { Model } from "../Evaluation.ts"
 import { interval, none, plural } from "../Report/words.ts"
 import type { Agreement } from "./agreement.ts"
 
@@ -40,10 +41,7 @@ const paragraph = (of: Agreement): ReadonlyArray<string> => {
   ]
 }
 
-export const told = (
-  agreements: ReadonlyArray<Agreement>,
-  judge: { readonly model: string; readonly isOffline: boolean }
-) => [
+export const told = (agreements: ReadonlyArray<Agreement>, judge: Model) => [
   `Judge: ${judge.model}${judge.isOffline ? ", the offline stand-in: its agreement says nothing of a real one" : ""}`,
   ...agreements.flatMap((one) => ["", ...paragraph(one)])
 ]

@@ -3,7 +3,8 @@
  * some samples are harder than others does not blur it.
  */
 import { mean } from "simple-statistics"
-import type { Direction, MetricReport, Report, TraceReport, Unit } from "../Report/Report.ts"
+import type { Direction, Unit } from "../Evaluation.ts"
+import type { MetricReport, Report, TraceReport } from "../Report/Report.ts"
 import { modelName } from "../Report/words.ts"
 import { defaultResampling, type Interval, meanInterval, type Resampling } from "../Statistics/bootstrap.ts"
 import { groupsOf, type Observation } from "../Statistics/groups.ts"

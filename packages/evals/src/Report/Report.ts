@@ -3,6 +3,7 @@
  * scored; what failed or did not apply is counted apart and is never a 0.
  */
 import { Schema } from "effect"
+import { Direction, Git, Model, Source, Stopped, Unit } from "../Evaluation.ts"
 
 /** Changes when a reader of the version before would no longer understand the file. */
 export const schemaVersion = 1
@@ -11,19 +12,6 @@ const Share = Schema.Number.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 export const Interval = Schema.Struct({ low: Schema.Finite, high: Schema.Finite })
-
-export const Direction = Schema.Literals(["higher", "lower"])
-export type Direction = typeof Direction.Type
-
-/** What its values are: a score from 0 to 1, or an amount. */
-export const Unit = Schema.Literals(["score", "ms", "EUR", "count"])
-export type Unit = typeof Unit.Type
-
-export const Model = Schema.Struct({
-  model: Schema.String,
-  /** The offline stand-in, whose answers and scores say nothing of quality. */
-  isOffline: Schema.Boolean
-})
 
 export const PassRate = Schema.Struct({
   n: Count,
@@ -85,6 +73,7 @@ export type EvaluationReport = typeof EvaluationReport.Type
 
 export const TraceReport = Schema.Struct({
   id: Schema.String,
+  traceId: Schema.optionalKey(Schema.String),
   group: Schema.optionalKey(Schema.String),
   /** Only with content. */
   content: Schema.optionalKey(
@@ -98,6 +87,8 @@ export const TraceReport = Schema.Struct({
   /** Of the answer, where the source knows. */
   latencyMillis: Schema.optionalKey(Schema.Finite),
   costEur: Schema.optionalKey(Schema.Finite),
+  /** The agent gave no answer; why, only with content. */
+  error: Schema.optionalKey(Schema.Struct({ message: Schema.optionalKey(Schema.String) })),
   evaluations: Schema.Array(EvaluationReport)
 })
 export type TraceReport = typeof TraceReport.Type
@@ -122,19 +113,23 @@ export const Report = Schema.Struct({
   runId: Schema.String,
   startedAt: Schema.DateTimeUtcFromString,
   finishedAt: Schema.DateTimeUtcFromString,
-  git: Schema.optionalKey(Schema.Struct({ commit: Schema.String, isDirty: Schema.Boolean })),
-  source: Schema.Struct({ kind: Schema.Literals(["dataset", "langfuse", "live"]), description: Schema.String }),
+  git: Schema.optionalKey(Git),
+  source: Source,
   /** Who answered, where the source knows. */
   agent: Schema.optionalKey(Model),
   /** Absent when no metric asks one. */
   judge: Schema.optionalKey(Model),
   isContentIncluded: Schema.Boolean,
+  /** Why it ended before everything was evaluated. */
+  stopped: Schema.optionalKey(Stopped),
   totals: Schema.Struct({
     samples: Count,
     evaluations: Count,
     scored: Count,
     failed: Count,
     notApplicable: Count,
+    /** What the run did not get to. */
+    missing: Count,
     cached: Count,
     attempts: Count
   }),

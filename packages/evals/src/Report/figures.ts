@@ -1,33 +1,20 @@
 /** The figures of one metric, and of all together. */
 import { mean, median, quantile } from "simple-statistics"
+import type { Metric } from "../Evaluation.ts"
 import { meanInterval, type Resampling } from "../Statistics/bootstrap.ts"
 import { histogram } from "../Statistics/histogram.ts"
 import { passRate } from "../Statistics/passRate.ts"
 import { isClose, meets, outcomeOf } from "./gate.ts"
-import type { Direction, EvaluationReport, MetricReport, TraceReport, Unit } from "./Report.ts"
-
-/** What of a metric the figures depend on, and what the report tells of it. */
-export interface MetricFacts {
-  readonly name: string
-  readonly version: string
-  readonly hash: string
-  readonly description: string
-  /** Absent when it is measured and not judged. */
-  readonly judge?: { readonly model: string; readonly isOffline: boolean } | undefined
-  readonly direction: Direction
-  readonly unit: Unit
-  readonly threshold?: number | undefined
-  readonly weight: number
-}
+import type { EvaluationReport, MetricReport, TraceReport } from "./Report.ts"
 
 export const metricFigures = (
-  facts: MetricFacts,
+  metric: Metric,
   traces: ReadonlyArray<TraceReport>,
   resampling: Resampling
 ): MetricReport => {
-  const { judge, threshold, ...told } = facts
+  const { description, direction, hash, judge, name, threshold, unit, version, weight } = metric
   const evaluations = traces.flatMap(({ evaluations, group }) =>
-    evaluations.filter(({ metric }) => metric === facts.name).map((evaluation) => ({ ...evaluation, group }))
+    evaluations.filter(({ metric }) => metric === name).map((evaluation) => ({ ...evaluation, group }))
   )
   const observations = evaluations.flatMap(({ group, score }) => (score === undefined ? [] : [{ value: score, group }]))
   const values = observations.map(({ value }) => value)
@@ -35,10 +22,16 @@ export const metricFigures = (
   const interval = meanInterval(observations, resampling)
   const outcomes = observations.map(({ group, value }) => ({
     group,
-    passed: threshold !== undefined && meets(value, facts.direction, threshold)
+    passed: threshold !== undefined && meets(value, direction, threshold)
   }))
   return {
-    ...told,
+    name,
+    version,
+    hash,
+    description,
+    direction,
+    unit,
+    weight,
     ...(judge && { judge }),
     ...(threshold !== undefined && { threshold }),
     n: values.length,
@@ -48,7 +41,7 @@ export const metricFigures = (
     ...(interval && { interval }),
     ...(threshold !== undefined && { passRate: passRate(outcomes, resampling.level) }),
     histogram: histogram(values),
-    outcome: outcomeOf({ direction: facts.direction, threshold, mean: average }),
+    outcome: outcomeOf({ direction, threshold, mean: average }),
     isClose: isClose(interval, threshold)
   }
 }

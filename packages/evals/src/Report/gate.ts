@@ -3,8 +3,9 @@
  * interval: with few samples its bad end misses every threshold and its good end meets every one. Where the interval holds the
  * threshold the report says that it was close.
  */
+import type { Direction, Stopped } from "../Evaluation.ts"
 import type { Interval } from "../Statistics/bootstrap.ts"
-import type { Direction, Gate, GateOutcome, MetricReport } from "./Report.ts"
+import type { Gate, GateOutcome, MetricReport } from "./Report.ts"
 import { amount, plural } from "./words.ts"
 
 /** What floating point makes of a mean that is exactly the threshold is not below it. */
@@ -30,9 +31,9 @@ export const isClose = (interval: Interval | undefined, threshold: number | unde
  * Exit code 3, where there is nothing to judge by, comes before 1: a mean of what an outage left over is no measurement.
  * A metric that no sample has what it takes for is told and fails nothing.
  */
-export const gate = (metrics: ReadonlyArray<MetricReport>, run: { readonly hasTooManyErrors: boolean }): Gate => {
+export const gate = (metrics: ReadonlyArray<MetricReport>, stopped?: Stopped): Gate => {
   const unjudged = [
-    ...(run.hasTooManyErrors
+    ...(stopped === "too many errors"
       ? ["The run was stopped: too many evaluations failed. Look at their errors, then resume."]
       : []),
     ...(metrics.every(({ n }) => n === 0) ? ["Nothing was evaluated."] : []),

@@ -8,15 +8,20 @@ export const verdict = ({ missed, verdict }: Gate): string => {
 }
 
 export const notices = (report: Report): ReadonlyArray<string> => {
-  const { agent, judge, totals } = report
+  const { agent, judge, metrics, totals } = report
   const hasAnswered = agent?.isOffline === true
-  const hasJudged = judge?.isOffline === true
+  const hasJudged = judge?.isOffline === true || metrics.some(({ judge }) => judge?.isOffline === true)
   const did = hasAnswered ? (hasJudged ? "answered and judged" : "answered") : "judged"
   const keys = [...(hasAnswered ? ["LLM_API_KEY"] : []), ...(hasJudged ? ["EVALUATION_API_KEY"] : [])]
   return [
     ...(hasAnswered || hasJudged
       ? [
           `The offline model ${did}: a stand-in. These figures show that the evaluation runs, and nothing of how good answers are. Set ${keys.join(" and ")} for real ones.`
+        ]
+      : []),
+    ...(totals.missing > 0
+      ? [
+          `${plural(totals.missing, "evaluation is", "evaluations are")} missing: the run ended before then${report.stopped === undefined ? "" : ` (${report.stopped})`}. Resume it for the rest.`
         ]
       : []),
     ...(totals.failed > 0

@@ -1,46 +1,9 @@
-/** From what was measured to the report: all its figures, and no text of a person unless that is asked for. */
-import type { DateTime } from "effect"
+/** From a run to the report: all its figures, and no text of a person unless that is asked for. */
+import type { Metric, Result, Run, Sample } from "../Evaluation.ts"
 import { defaultResampling, type Resampling } from "../Statistics/bootstrap.ts"
-import { type MetricFacts, metricFigures, overall, quantiles, successRate } from "./figures.ts"
+import { metricFigures, overall, quantiles, successRate } from "./figures.ts"
 import { gate, meets } from "./gate.ts"
 import { type EvaluationReport, type Report, schemaVersion, type TraceReport } from "./Report.ts"
-
-export interface MeasuredSample {
-  readonly id: string
-  readonly group?: string | undefined
-  readonly input: string
-  readonly output?: string | undefined
-  readonly expected?: string | undefined
-  readonly context?: string | undefined
-  /** Of the answer. */
-  readonly latencyMillis?: number | undefined
-  readonly costEur?: number | undefined
-}
-
-/** One metric of one sample: a score, an error, or why there can be none. */
-export interface MeasuredResult {
-  readonly sampleId: string
-  readonly metric: string
-  readonly score?: number | undefined
-  readonly error?: { readonly kind: string; readonly message: string } | undefined
-  readonly notApplicable?: string | undefined
-  readonly reasoning?: string | undefined
-  readonly attempts: number
-  /** Of the evaluation. */
-  readonly latencyMillis?: number | undefined
-  readonly costEur: number
-  readonly isCached: boolean
-}
-
-export interface Measured extends Pick<Report, "runId" | "source" | "git" | "agent" | "judge"> {
-  readonly startedAt: DateTime.Utc
-  readonly finishedAt: DateTime.Utc
-  readonly metrics: ReadonlyArray<MetricFacts>
-  readonly samples: ReadonlyArray<MeasuredSample>
-  /** The last of each sample and metric counts. */
-  readonly results: ReadonlyArray<MeasuredResult>
-  readonly hasTooManyErrors: boolean
-}
 
 export interface Options {
   /** User texts, and what may quote them. */
@@ -48,13 +11,13 @@ export interface Options {
   readonly resampling?: Resampling
 }
 
-export const summarise = (measured: Measured, options: Options): Report => {
+export const summarise = (run: Run, options: Options): Report => {
   const resampling = options.resampling ?? defaultResampling
-  const traces = tracesOf(measured, options.includeContent)
-  const metrics = measured.metrics.map((facts) => metricFigures(facts, traces, resampling))
+  const traces = tracesOf(run, options.includeContent)
+  const metrics = run.metrics.map((metric) => metricFigures(metric, traces, resampling))
   const evaluations = traces.flatMap(({ evaluations }) => evaluations)
   const score = overall(metrics)
-  const { agent, finishedAt, git, judge, runId, samples, source, startedAt } = measured
+  const { agent, finishedAt, git, judge, runId, samples, source, startedAt, stopped } = run
   return {
     schemaVersion,
     runId,
@@ -65,7 +28,8 @@ export const summarise = (measured: Measured, options: Options): Report => {
     ...(agent && { agent }),
     ...(judge && { judge }),
     isContentIncluded: options.includeContent,
-    totals: totalsOf(samples.length, evaluations),
+    ...(stopped && { stopped }),
+    totals: totalsOf(run, evaluations),
     successRate: successRate(traces, resampling.level),
     ...(score !== undefined && { overall: score }),
     resampling,
@@ -77,7 +41,7 @@ export const summarise = (measured: Measured, options: Options): Report => {
       answer: quantiles(known(samples.map((it) => it.latencyMillis)))
     },
     traces,
-    gate: gate(metrics, measured)
+    gate: gate(metrics, stopped)
   }
 }
 
@@ -86,20 +50,18 @@ const known = (values: ReadonlyArray<number | undefined>) =>
 
 const sum = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0)
 
-const totalsOf = (samples: number, evaluations: ReadonlyArray<EvaluationReport>): Report["totals"] => ({
-  samples,
+const totalsOf = ({ metrics, samples }: Run, evaluations: ReadonlyArray<EvaluationReport>): Report["totals"] => ({
+  samples: samples.length,
   evaluations: evaluations.length,
   scored: evaluations.filter(({ score }) => score !== undefined).length,
   failed: evaluations.filter(({ error }) => error !== undefined).length,
   notApplicable: evaluations.filter(({ notApplicable }) => notApplicable !== undefined).length,
+  missing: samples.length * metrics.length - evaluations.length,
   cached: evaluations.filter(({ isCached }) => isCached).length,
   attempts: sum(evaluations.map(({ attempts }) => attempts))
 })
 
-const costOf = (
-  samples: ReadonlyArray<MeasuredSample>,
-  evaluations: ReadonlyArray<EvaluationReport>
-): Report["cost"] => {
+const costOf = (samples: ReadonlyArray<Sample>, evaluations: ReadonlyArray<EvaluationReport>): Report["cost"] => {
   const answers = known(samples.map(({ costEur }) => costEur))
   return {
     judgeEur: sum(evaluations.map(({ costEur }) => costEur)),
@@ -107,17 +69,18 @@ const costOf = (
   }
 }
 
-const tracesOf = (measured: Measured, includeContent: boolean): ReadonlyArray<TraceReport> => {
-  const facts = new Map(measured.metrics.map((metric) => [metric.name, metric]))
+const tracesOf = (run: Run, includeContent: boolean): ReadonlyArray<TraceReport> => {
+  const facts = new Map(run.metrics.map((metric) => [metric.name, metric]))
   const evaluations = new Map<string, Map<string, EvaluationReport>>()
-  for (const result of measured.results) {
+  for (const result of run.results) {
     const metric = facts.get(result.metric)
     if (metric === undefined) continue
     const ofSample = evaluations.get(result.sampleId) ?? new Map<string, EvaluationReport>()
     evaluations.set(result.sampleId, ofSample.set(result.metric, evaluationOf(result, metric, includeContent)))
   }
-  return measured.samples.map(({ context, costEur, expected, group, id, input, latencyMillis, output }) => ({
+  return run.samples.map(({ context, costEur, error, expected, group, id, input, latencyMillis, output, traceId }) => ({
     id,
+    ...(traceId !== undefined && { traceId }),
     ...(group !== undefined && { group }),
     ...(includeContent && {
       content: {
@@ -129,12 +92,13 @@ const tracesOf = (measured: Measured, includeContent: boolean): ReadonlyArray<Tr
     }),
     ...(latencyMillis !== undefined && { latencyMillis }),
     ...(costEur !== undefined && { costEur }),
+    ...(error !== undefined && { error: includeContent ? { message: error } : {} }),
     // In the order of the metrics, whichever was done first.
-    evaluations: measured.metrics.flatMap(({ name }) => evaluations.get(id)?.get(name) ?? [])
+    evaluations: run.metrics.flatMap(({ name }) => evaluations.get(id)?.get(name) ?? [])
   }))
 }
 
-const evaluationOf = (result: MeasuredResult, metric: MetricFacts, includeContent: boolean): EvaluationReport => {
+const evaluationOf = (result: Result, metric: Metric, includeContent: boolean): EvaluationReport => {
   const { attempts, costEur, error, isCached, latencyMillis, notApplicable, reasoning, score } = result
   return {
     metric: metric.name,

@@ -1,7 +1,8 @@
 /** The samples one by one, as far as the page shows them. */
+import type { Unit } from "../Evaluation.ts"
 import { html, type Markup } from "./markup.ts"
 import { goodness, type Ranked } from "./notices.ts"
-import type { EvaluationReport, MetricReport, Report, TraceReport, Unit } from "./Report.ts"
+import type { EvaluationReport, MetricReport, Report, TraceReport } from "./Report.ts"
 import { amount, euros, millis, none } from "./words.ts"
 
 const outcomeOf = ({ error, notApplicable, passed, score }: EvaluationReport): string => {
@@ -60,6 +61,7 @@ export const traceDetails = (trace: TraceReport, index: number, metrics: Readonl
       const value = evaluation.score === undefined ? "failed" : amount(evaluation.score, unitOf(evaluation.metric))
       return html`<span class="badge ${outcomeOf(evaluation)}">${evaluation.metric} ${value}</span>`
     })
+  if (trace.error !== undefined) chips.unshift(html`<span class="badge failed">no answer</span>`)
   const score = goodness(trace, metrics)
   return html`<details
     class="trace"
@@ -78,7 +80,7 @@ export const traceDetails = (trace: TraceReport, index: number, metrics: Readonl
       >${chips}
     </summary>
     <div class="inside">
-      ${texts(trace)}
+      ${texts(trace)}${trace.error?.message !== undefined && html`<p>No answer: ${trace.error.message}</p>`}
       <table class="stack">
         <caption>
           Evaluations of ${trace.id}

@@ -1,7 +1,8 @@
 /** Numbers as people read them. */
 import { DateTime } from "effect"
+import type { Model, Unit } from "../Evaluation.ts"
 import type { Interval } from "../Statistics/bootstrap.ts"
-import type { PassRate, Unit } from "./Report.ts"
+import type { PassRate } from "./Report.ts"
 
 /** What stands for a value that is not there; it is not 0. */
 export const none = "–"
@@ -47,5 +48,5 @@ export const plural = (count: number, one: string, many = `${one}s`): string => 
 /** 2026-11-27 14:05:09 UTC */
 export const instant = (time: DateTime.Utc): string => `${DateTime.formatIso(time).slice(0, 19).replace("T", " ")} UTC`
 
-export const modelName = (model: { readonly model: string; readonly isOffline: boolean } | undefined): string =>
+export const modelName = (model: Model | undefined): string =>
   model === undefined ? none : `${model.model}${model.isOffline ? " (offline stand-in)" : ""}`

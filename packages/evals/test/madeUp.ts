@@ -61,7 +61,7 @@ export const madeUp = ({ failing = 60, samples: count = 40, seed = 1, shift = {}
   const hard = uniform(4242)
   const samples = Array.from({ length: count }, (_, index): Sample & { readonly hard: number } => ({
     id: `billing-${String(index + 1).padStart(3, "0")}`,
-    ...(index % 4 !== 3 && { group: `topic ${Math.floor(index / 8) + 1}` }),
+    ...(index % 4 !== 3 && { group: `topic ${Math.floor(index / 4) + 1}` }),
     input: `How do I change my invoice address? (${index})`,
     output: "Open Settings, then Billing, and choose Edit address.",
     ...(index % 2 === 0 && { expected: "Settings, Billing, Edit address." }),

@@ -83,6 +83,15 @@ openapi: install ## Write the API as openapi.json
 bench: install ## Measure the server
 	@$(run) bench
 
+eval: install ## Measure how good the answers are; asks what to measure: make eval ARGS=--help for more
+	@$(run) eval -- run $(ARGS)
+
+eval-quick: install ## The same with a small dataset and defaults, asking nothing
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl $(ARGS)
+
+eval-no-report: install ## The same, writing no file
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl --no-report $(ARGS)
+
 monitoring-dashboards: install ## Write Grafana's dashboards anew
 	@$(run) monitoring:dashboards
 
@@ -101,5 +110,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench eval eval-quick eval-no-report \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

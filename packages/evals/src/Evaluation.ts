@@ -140,6 +140,8 @@ export const Run = Schema.Struct({
   settings: RunSettings,
   metrics: Schema.Array(Metric),
   samples: Schema.Array(Sample),
+  /** How many results there should be: not every sample needs every metric. Absent when each does. */
+  planned: Schema.optionalKey(Count),
   /** At most one for each sample and metric: the last. What a run did not get to is missing. */
   results: Schema.Array(Result),
   stopped: Schema.optionalKey(Stopped)

@@ -36,6 +36,7 @@ export const gate = (metrics: ReadonlyArray<MetricReport>, stopped?: Stopped): G
     ...(stopped === "too many errors"
       ? ["The run was stopped: too many evaluations failed. Look at their errors, then resume."]
       : []),
+    ...(stopped === "too expensive" ? ["The run was stopped by --max-cost-eur, before everything was evaluated."] : []),
     ...(metrics.every(({ n }) => n === 0) ? ["Nothing was evaluated."] : []),
     ...metrics
       .filter(({ failed, n }) => n === 0 && failed > 0)

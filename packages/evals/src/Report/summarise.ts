@@ -50,13 +50,16 @@ const known = (values: ReadonlyArray<number | undefined>) =>
 
 const sum = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0)
 
-const totalsOf = ({ metrics, samples }: Run, evaluations: ReadonlyArray<EvaluationReport>): Report["totals"] => ({
+const totalsOf = (
+  { metrics, planned, samples }: Run,
+  evaluations: ReadonlyArray<EvaluationReport>
+): Report["totals"] => ({
   samples: samples.length,
   evaluations: evaluations.length,
   scored: evaluations.filter(({ score }) => score !== undefined).length,
   failed: evaluations.filter(({ error }) => error !== undefined).length,
   notApplicable: evaluations.filter(({ notApplicable }) => notApplicable !== undefined).length,
-  missing: samples.length * metrics.length - evaluations.length,
+  missing: (planned ?? samples.length * metrics.length) - evaluations.length,
   cached: evaluations.filter(({ isCached }) => isCached).length,
   attempts: sum(evaluations.map(({ attempts }) => attempts))
 })

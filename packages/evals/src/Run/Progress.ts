@@ -6,10 +6,12 @@ export interface Step {
 }
 
 /** Told as a run goes on, one phase after the other. */
-export class Progress extends Context.Reference<{
+export interface Progress {
   readonly begin: (phase: string, total: number) => Effect.Effect<void>
   readonly step: (step: Step) => Effect.Effect<void>
   readonly end: Effect.Effect<void>
-}>("@parley/evals/Progress", {
+}
+
+export const Progress = Context.Reference<Progress>("@parley/evals/Progress", {
   defaultValue: () => ({ begin: () => Effect.void, step: () => Effect.void, end: Effect.void })
-}) {}
+})

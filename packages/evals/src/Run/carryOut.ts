@@ -1,6 +1,6 @@
 /** Does what is left of a run: answers, evaluations, scores. Whatever ends it, what is done is in its log. */
 import { DateTime, Deferred, Effect, Option } from "effect"
-import type { Result, Run, Sample, Stopped } from "../Evaluation.ts"
+import type { Result, Run, RunSettings, Sample, Stopped } from "../Evaluation.ts"
 import type { LangfuseFailed } from "../Sources/langfuseTraces.ts"
 import { evaluate } from "./evaluate.ts"
 import { Progress } from "./Progress.ts"
@@ -8,6 +8,7 @@ import { type Logged, pairOf, type RunLog } from "./RunLog.ts"
 
 export interface Work<R1, R2> {
   readonly log: RunLog
+  readonly settings: RunSettings
   /** Answers that failed are asked for again, evaluations done again. */
   readonly retryErrors: boolean
   /** Of the source `live`. */
@@ -18,9 +19,15 @@ export interface Work<R1, R2> {
     | undefined
 }
 
-export const carryOut = Effect.fn("Run.carryOut")(function* <R1, R2>({ answer, log, retryErrors, send }: Work<R1, R2>) {
+export const carryOut = Effect.fn("Run.carryOut")(function* <R1, R2>({
+  answer,
+  log,
+  retryErrors,
+  send,
+  settings
+}: Work<R1, R2>) {
   const { logged } = log
-  const { concurrency, maxCostEur, maxErrors } = logged.begun.settings
+  const { concurrency, maxCostEur, maxErrors } = settings
   const stop = yield* Deferred.make<Stopped>()
   const { begin, end, step } = yield* Progress
   let errors = 0
@@ -112,6 +119,7 @@ export const runOf = (logged: Logged, finishedAt: DateTime.Utc, stopped?: Stoppe
     ...begun,
     finishedAt,
     samples: [...logged.planned.values()].map(({ sample }) => sample),
+    planned: [...logged.planned.values()].reduce((sum, { metrics }) => sum + metrics.length, 0),
     results: [...logged.results.values()],
     ...(stopped && { stopped })
   }

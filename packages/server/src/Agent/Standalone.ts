@@ -33,9 +33,9 @@ export const layer = Agent.layerNoDeps.pipe(
 /** Where the server finds its settings, and so whoever measures it. */
 export const layerSettings = Settings.layerProvider
 
-/** Fails with all that is wrong with what the agent and the prices read, and with the settings given. */
-export const checkSettings = (more: ReadonlyArray<Setting<unknown>>) =>
-  Settings.check([...Object.values(settings), ...Object.values(usage), ...more])
+/** Fails with all that is wrong with what prices read, with the settings given, and with the agent's if it is to answer. */
+export const checkSettings = (isAnswering: boolean, more: ReadonlyArray<Setting<unknown>>) =>
+  Settings.check([...(isAnswering ? Object.values(settings) : []), usage.pricesFile, ...more])
 
 /** The model that is asked first. */
 export const answering = Effect.gen(function* () {

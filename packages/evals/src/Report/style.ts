@@ -31,7 +31,7 @@ svg{display:block;width:100%;max-width:320px;height:auto}svg.mean{max-width:220p
 .bar{fill:var(--accent)}.bar.below{fill:var(--bad);opacity:.75}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}
 .filters:not([hidden]){display:flex;flex-wrap:wrap;gap:8px 14px;margin-bottom:12px;align-items:end}.filters label{display:grid;gap:2px;font-size:.85rem;color:var(--faint)}
-select,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 8px;max-width:100%}
+select,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 8px;max-width:100%;height:36px}.filters #count{line-height:36px}
 details{background:var(--card);border:1px solid var(--line);border-radius:8px;margin-bottom:6px;content-visibility:auto;contain-intrinsic-size:auto 44px}
 details[hidden]{display:none}summary{cursor:pointer;padding:8px 12px;display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center}summary::before{content:"▸";color:var(--faint)}
 details[open]>summary::before{content:"▾"}summary::-webkit-details-marker{display:none}summary .id{font-weight:600;margin-right:4px}

@@ -132,6 +132,19 @@ describe("the interval of a mean", () => {
     patience
   )
 
+  it("of very many is that of the normal distribution, as resampling would have it", () => {
+    const random = uniform(6)
+    const values = alone(Array.from({ length: 10_001 }, random))
+    const [many, nearly] = [
+      meanInterval(values),
+      meanInterval(values.slice(1), { ...defaultResampling, resamples: 1000 })
+    ]
+    assert.closeTo(many?.low ?? 0, nearly?.low ?? 1, 1e-3)
+    assert.closeTo(many?.high ?? 0, nearly?.high ?? 1, 1e-3)
+    const differences = values.map(({ value }) => ({ value: value - 0.494 }))
+    assert.closeTo(signFlipP(differences, 1, 1), signFlipP(differences.slice(1), 1000, 1), 0.03)
+  })
+
   it("takes no second for 5 metrics of 1000 samples", () => {
     const random = uniform(5)
     const values = alone(Array.from({ length: 1000 }, random))

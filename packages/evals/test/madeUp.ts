@@ -78,7 +78,7 @@ export const madeUp = ({ failing = 60, samples: count = 40, seed = 1, shift = {}
         isCached: random() < 0.1,
         latencyMillis: 150 + 200 * random()
       }
-      if (unit === "ms") return { ...base, ...cost, attempts: 1, isCached: false, score: latencyMillis }
+      if (unit === "ms") return { ...base, ...cost, attempts: 0, isCached: false, score: latencyMillis }
       if (name === "hallucination" && expected === undefined) {
         return { ...base, ...cost, attempts: 0, notApplicable: "has no context" }
       }

@@ -144,5 +144,5 @@ describe("a comparison", () => {
       // Were it never wrong, it would not be looking.
       assert.isAbove(rate, 0)
     }
-  })
+  }, 60_000)
 })

@@ -1,7 +1,7 @@
 /** The report as one page that asks nobody for anything: styles, plots and the filter are in it. */
 import { createHash } from "node:crypto"
 import { html, Markup } from "./markup.ts"
-import { notices, remarks, slowest, verdict, worst } from "./notices.ts"
+import { foremost, notices, remarks, slowest, verdict, worst } from "./notices.ts"
 import { histogramPlot, meanPlot } from "./plots.ts"
 import type { MetricReport, Report } from "./Report.ts"
 import { script, style } from "./style.ts"
@@ -42,13 +42,25 @@ export const page = (report: Report): string =>
           </section>
           <section aria-labelledby="samples">
             <h2 id="samples">Samples</h2>
-            ${filters(report)} ${report.traces.map((trace, index) => traceDetails(trace, index, report.metrics))}
+            ${filters(report)} ${samples(report)}
           </section>
           ${about(report)}
         </main>
         ${new Markup(`<script>${script}</script>`)}
       </body>
     </html> `.text
+
+/** More makes a page that no browser likes. */
+const mostSamples = 1000
+
+const samples = (report: Report): Markup => {
+  const shown = foremost(report, mostSamples)
+  const left = report.traces.length - shown.length
+  return html`${
+    left > 0 &&
+    html`<p class="remark">The ${shown.length} with the lowest scores. The JSON file has the other ${left} too.</p>`
+  }${shown.map(({ index, trace }) => traceDetails(trace, index, report.metrics))}`
+}
 
 const header = (report: Report): Markup => {
   const { gate, source } = report

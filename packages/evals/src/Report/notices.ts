@@ -76,3 +76,18 @@ export const slowest = ({ traces }: Report, count = 5): ReadonlyArray<Ranked> =>
   ranked(traces, ({ latencyMillis }) => latencyMillis)
     .toReversed()
     .slice(0, count)
+
+/** What a page can show: the worst, those that have no score, and the slowest, where they stand among all. */
+export const foremost = (
+  report: Report,
+  most: number
+): ReadonlyArray<{ readonly trace: TraceReport; readonly index: number }> => {
+  const all = report.traces.map((trace, index) => ({ trace, index }))
+  if (all.length <= most) return all
+  const named = new Set([...worst(report), ...slowest(report)].map(({ trace }) => trace))
+  return all
+    .map((it) => ({ ...it, value: named.has(it.trace) ? -2 : (goodness(it.trace, report.metrics) ?? -1) }))
+    .toSorted((a, b) => a.value - b.value)
+    .slice(0, most)
+    .toSorted((a, b) => a.index - b.index)
+}

@@ -22,7 +22,7 @@ dl.about{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:
 table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--faint);padding-bottom:6px}
 th,td{text-align:left;padding:8px 10px;border-top:1px solid var(--line);vertical-align:middle}thead th{border-top:0;font-size:.85rem;color:var(--faint);font-weight:600}
 tbody th{font-weight:600}th small{display:block;font-weight:400}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.plot{min-width:180px}.badge{display:inline-block;padding:1px 9px;border-radius:99px;font-size:.85rem;font-weight:600;white-space:nowrap}.no-threshold{color:var(--faint)}
+td.plot{min-width:180px}.badge{display:inline-block;padding:1px 9px;border-radius:99px;font-size:.85rem;font-weight:600;white-space:nowrap}.no-threshold,.not-applicable{color:var(--faint);padding-left:0}
 .close{display:block;font-size:.8rem;color:var(--faint)}
 svg{display:block;width:100%;max-width:320px;height:auto}svg.mean{max-width:220px}svg text{font:11px system-ui,sans-serif;fill:var(--faint);paint-order:stroke;stroke:var(--card);stroke-width:3px}
 .axis{stroke:var(--line);stroke-width:1.5}rect.pass{fill:var(--good-soft)}.threshold{stroke:var(--text);stroke-width:1.5;stroke-dasharray:3 2}
@@ -31,7 +31,7 @@ svg{display:block;width:100%;max-width:320px;height:auto}svg.mean{max-width:220p
 .bar{fill:var(--accent)}.bar.below{fill:var(--bad);opacity:.75}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:12px}
 .filters:not([hidden]){display:flex;flex-wrap:wrap;gap:8px 14px;margin-bottom:12px;align-items:end}.filters label{display:grid;gap:2px;font-size:.85rem;color:var(--faint)}
-select,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 8px;max-width:100%}
+select,input{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:6px 8px;max-width:100%;height:36px}.filters #count{line-height:36px}
 details{background:var(--card);border:1px solid var(--line);border-radius:8px;margin-bottom:6px;content-visibility:auto;contain-intrinsic-size:auto 44px}
 details[hidden]{display:none}summary{cursor:pointer;padding:8px 12px;display:flex;flex-wrap:wrap;gap:4px 8px;align-items:center}summary::before{content:"▸";color:var(--faint)}
 details[open]>summary::before{content:"▾"}summary::-webkit-details-marker{display:none}summary .id{font-weight:600;margin-right:4px}

@@ -37,7 +37,9 @@ export const summarise = (run: Run, options: Options): Report => {
     cost: costOf(samples, evaluations),
     timing: {
       totalMillis: finishedAt.epochMilliseconds - startedAt.epochMilliseconds,
-      judge: quantiles(known(evaluations.filter(({ isCached }) => !isCached).map((it) => it.latencyMillis))),
+      judge: quantiles(
+        known(evaluations.filter(({ attempts, isCached }) => attempts > 0 && !isCached).map((it) => it.latencyMillis))
+      ),
       answer: quantiles(known(samples.map((it) => it.latencyMillis)))
     },
     traces,

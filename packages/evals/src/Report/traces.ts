@@ -74,7 +74,8 @@ export const traceDetails = (trace: TraceReport, index: number, metrics: Readonl
     <summary>
       <span class="id">${trace.id}</span
       ><span class="faint"
-        >${score === undefined ? none : score.toFixed(2)}${
+        >score
+        ${score === undefined ? none : score.toFixed(2)}${
           trace.group !== undefined && ` · ${trace.group}`
         }${trace.latencyMillis !== undefined && ` · ${millis(trace.latencyMillis)}`}</span
       >${chips}

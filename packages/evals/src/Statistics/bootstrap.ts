@@ -6,7 +6,7 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt"
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus"
 import { quantileSorted } from "simple-statistics"
-import { type Groups, groupsOf, influences, type Observation } from "./groups.ts"
+import { type Groups, groupsOf, influences, type Observation, varianceOfMean } from "./groups.ts"
 import { normalCdf, normalQuantile, studentQuantile } from "./normal.ts"
 
 export interface Interval {
@@ -29,6 +29,9 @@ export const defaultResampling: Resampling = { seed: 20_241, resamples: 4000, le
  */
 export const fewestGroups = (level: number): number => Math.ceil(1 + Math.log2(1 / (1 - level)))
 
+/** Of more, resampling takes long and tells what the normal distribution does. */
+export const manyGroups = 10_000
+
 /** Undefined where nothing honest can be said: too few groups, or all values the same. */
 export const meanInterval = (
   observations: ReadonlyArray<Observation>,
@@ -41,6 +44,11 @@ export const meanInterval = (
   // What floating point leaves of values that are all the same is not spread.
   const isFlat = Math.sqrt(squares) <= 1e-12 * Math.max(1, Math.abs(groups.mean)) * groups.n
   if (size < fewestGroups(resampling.level) || isFlat) return undefined
+
+  if (size > manyGroups) {
+    const reach = normalQuantile((1 + resampling.level) / 2) * Math.sqrt(varianceOfMean(groups) ?? 0)
+    return { low: groups.mean - reach, high: groups.mean + reach }
+  }
 
   const means = resampledMeans(groups, resampling)
   const below = means.reduce((sum, mean) => sum + (mean < groups.mean ? 1 : mean === groups.mean ? 0.5 : 0), 0)

@@ -1,7 +1,9 @@
 /** Whether a difference may be chance, and what to make of several such questions at once. */
 import { uniformInt } from "pure-rand/distribution/uniformInt"
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus"
+import { manyGroups } from "./bootstrap.ts"
 import { groupsOf, type Observation } from "./groups.ts"
+import { normalCdf } from "./normal.ts"
 
 /**
  * How often chance alone makes a mean difference as great as this one: had A and B been the same, each group's
@@ -10,7 +12,12 @@ import { groupsOf, type Observation } from "./groups.ts"
  */
 export const signFlipP = (differences: ReadonlyArray<Observation>, flips: number, seed: number): number => {
   const { sums } = groupsOf(differences)
-  const seen = Math.abs(sums.reduce((a, b) => a + b, 0)) - 1e-9
+  const total = Math.abs(sums.reduce((a, b) => a + b, 0))
+  const seen = total - 1e-9
+  if (sums.length > manyGroups) {
+    const spread = Math.sqrt(sums.reduce((a, b) => a + b * b, 0))
+    return spread === 0 ? 1 : 2 * (1 - normalCdf(total / spread))
+  }
   const random = xoroshiro128plus(seed)
   let asGreat = 1
   for (let flip = 0; flip < flips; flip += 1) {

@@ -121,11 +121,12 @@ describe("boundaries", () => {
       [`${server}/Agent/Agent.ts`]: from("@langfuse/langchain", "@langfuse/otel"),
       [`${server}/Telemetry.ts`]: from("@effect/opentelemetry", "@effect/opentelemetry/NodeSdk"),
       "packages/server/test/Metrics.test.ts": from("prom-client"),
-      "packages/evals/src/Scores.ts": from("@opentelemetry/api")
+      "packages/evals/src/Sources/Langfuse.ts": from("@langfuse/otel", "@langfuse/tracing", "@opentelemetry/api")
     },
     {
       [`${server}/Telemetry/Telemetry.ts`]: from("prom-client", "@effect/opentelemetry", "@langfuse/otel"),
       [`${server}/Telemetry/Telemetry.test.ts`]: from("@opentelemetry/sdk-trace-base"),
+      "packages/evals/src/Sources/langfuseTraces.ts": from("@langfuse/client", "@langfuse/core"),
       [`${server}/Usage/Metrics.ts`]: from("effect/observability", "../Telemetry/Telemetry.ts")
     }
   )

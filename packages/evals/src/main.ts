@@ -1,7 +1,7 @@
 /** The command line of evaluations. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import * as Standalone from "@parley/server/Agent/Standalone"
-import { Cause, Console, Effect, Layer, Predicate, References } from "effect"
+import { Cause, Console, Effect, Layer, Predicate, References, Runtime, Schema, Terminal } from "effect"
 import { CliError, Command } from "effect/cli"
 import { metricsCommand } from "./Cli/metricsCommand.ts"
 import { runCommand } from "./Cli/runCommand.ts"
@@ -15,11 +15,15 @@ const evals = Command.make("evals").pipe(
 /** Errors of ours say what to do. */
 const explain = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
-  if (Predicate.isTagged(error, "NotPassed") || CliError.isCliError(error) || Predicate.isTagged(error, "QuitError"))
-    return ""
+  if (Predicate.isTagged(error, "NotPassed") || Predicate.isTagged(error, "Misused")) return ""
   return Predicate.hasProperty(error, "_tag") && error instanceof Error && error.message !== ""
     ? error.message
     : Cause.pretty(cause)
+}
+
+/** What was wrong with the command line was told with its help. */
+class Misused extends Schema.TaggedError<Misused>()("Misused", {}) {
+  override readonly [Runtime.errorExitCode] = 2
 }
 
 let interrupts = 0
@@ -30,6 +34,9 @@ process.on("SIGINT", () => {
 
 evals.pipe(
   Command.run({ version: "0.1.0" }),
+  Effect.catchIf(CliError.isCliError, () => Effect.fail(new Misused())),
+  // Ctrl-C at a question.
+  Effect.catchIf(Terminal.isQuitError, () => Effect.interrupt),
   Effect.tapCause((cause) => {
     const words = Cause.hasInterruptsOnly(cause) ? "" : explain(cause)
     return words === "" ? Effect.void : Console.error(words)

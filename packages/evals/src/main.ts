@@ -3,13 +3,14 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import * as Standalone from "@parley/server/Agent/Standalone"
 import { Cause, Console, Effect, Layer, Predicate, References, Runtime, Schema, Terminal } from "effect"
 import { CliError, Command } from "effect/cli"
+import { calibrateCommand } from "./Cli/calibrateCommand.ts"
 import { metricsCommand } from "./Cli/metricsCommand.ts"
 import { runCommand } from "./Cli/runCommand.ts"
 import { compareCommand } from "./Compare/Command.ts"
 
 const evals = Command.make("evals").pipe(
   Command.withDescription("Measures how good the agent's answers are"),
-  Command.withSubcommands([runCommand, compareCommand, metricsCommand])
+  Command.withSubcommands([runCommand, compareCommand, calibrateCommand, metricsCommand])
 )
 
 /** Errors of ours say what to do. */

@@ -39,19 +39,15 @@ const sampleOf = (line: Line, source: SourceKind): Sample => {
   }
 }
 
-/** The first `limit` of the file. Everything that is wrong in it is told at once. */
-export const read = Effect.fn("Dataset.read")(function* (
-  file: string,
-  source: "dataset" | "live",
-  limit: number | undefined
-) {
+/** Everything that is wrong in the file is told at once. */
+const linesOf = Effect.fn("Dataset.linesOf")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs
     .readFileString(file)
     .pipe(
       Effect.mapError(({ message }) => new Misconfigured({ message: `Cannot read the dataset ${file}: ${message}` }))
     )
-  const samples: Array<Sample> = []
+  const lines: Array<Line> = []
   const problems: Array<string> = []
   const seen = new Map<string, number>()
   for (const [index, line] of text
@@ -72,18 +68,33 @@ export const read = Effect.fn("Dataset.read")(function* (
     const first = seen.get(id)
     if (first !== undefined) problems.push(`${at} the id ${id} is that of line ${first} as well`)
     seen.set(id, index + 1)
-    samples.push(sampleOf(decoded.success, source))
+    lines.push(decoded.success)
   }
   if (problems.length > 0) {
     const shown = problems.slice(0, 20)
     const more = problems.length > 20 ? `\n  and ${problems.length - 20} more` : ""
     return yield* new Misconfigured({ message: `This dataset must be mended first:\n${shown.join("\n")}${more}` })
   }
-  if (samples.length === 0) return yield* new Misconfigured({ message: `${file} has no samples` })
+  if (lines.length === 0) return yield* new Misconfigured({ message: `${file} has no samples` })
+  return lines
+})
+
+/** The first `limit` of the file. */
+export const read = Effect.fn("Dataset.read")(function* (
+  file: string,
+  source: "dataset" | "live",
+  limit: number | undefined
+) {
+  const samples = (yield* linesOf(file)).map((line) => sampleOf(line, source))
   if (source === "dataset" && samples.every(({ output }) => output === undefined)) {
     return yield* new Misconfigured({
       message: `${file} has questions and no answers (output). To have the agent answer them, use --source live.`
     })
   }
   return samples.slice(0, limit)
+})
+
+/** Answers with what people gave them, by metric. */
+export const readLabelled = Effect.fn("Dataset.readLabelled")(function* (file: string) {
+  return (yield* linesOf(file)).map((line) => ({ sample: sampleOf(line, "dataset"), labels: line.labels ?? {} }))
 })

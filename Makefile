@@ -110,5 +110,5 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
-.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench eval eval-quick eval-no-report \
-  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean
+.PHONY: help install dev staging production test test-coverage fuzz check format migrate migration openapi bench \
+  eval eval-quick eval-no-report monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean

@@ -23,7 +23,7 @@ export default defineConfig({
     reporters: report === undefined ? ["default"] : ["default", ["json", { outputFile: `${report}/vitest.json` }]],
     coverage: {
       provider: "v8",
-      include: ["packages/{domain,server,evals}/src/**/*.ts"],
+      include: ["packages/{domain,server}/src/**/*.ts"],
       exclude: ["**/*.test.ts"],
       reporter: ["text-summary", "lcov"],
       thresholds: { lines: 85 }

@@ -141,7 +141,10 @@ const written = Effect.fnUntraced(function* (report: Report, folder: string) {
 
 const interrupted = ({ file, logged }: RunLog.RunLog) => {
   const all = [...logged.planned.values()].reduce((sum, { metrics }) => sum + metrics.length, 0)
-  const done = `${logged.results.size} of ${all} evaluations are done`
+  const samples = [...logged.planned.values()]
+  const answered = samples.filter(({ sample }) => sample.output !== undefined).length
+  const answers = logged.begun.source.kind === "live" ? `${answered} of ${samples.length} answers and ` : ""
+  const done = `${answers}${logged.results.size} of ${all} evaluations are done`
   return Console.error(
     file === undefined
       ? `\nInterrupted: ${done}. Nothing was kept, because of --no-report.`

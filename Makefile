@@ -121,6 +121,15 @@ chaos: install ## Random conversations and faults, held against what must be tru
 	echo "CHAOS_SEED=$$CHAOS_SEED CHAOS_RUNS=$$CHAOS_RUNS"; \
 	$(run) test -- packages/server/src/Chat/TurnsInterleaved.test.ts packages/server/src/Chat/TurnsUnderFaults.test.ts
 
+eval: install ## Measure how good the answers are; asks what to measure: make eval ARGS=--help for more
+	@$(run) eval -- run $(ARGS)
+
+eval-quick: install ## The same with a small dataset and defaults, asking nothing
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl $(ARGS)
+
+eval-no-report: install ## The same, writing no file
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl --no-report $(ARGS)
+
 monitoring-dashboards: install ## Write Grafana's dashboards anew
 	@$(run) monitoring:dashboards
 
@@ -159,6 +168,6 @@ clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
 
 .PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
-  openapi openapi-baseline client docker-build-env docker-run-env bench soak chaos \
+  openapi openapi-baseline client docker-build-env docker-run-env bench soak chaos eval eval-quick eval-no-report \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop \
   monitoring-daily monitoring-costs monitoring-health monitoring-backup monitoring-suite mutants clean

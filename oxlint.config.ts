@@ -69,16 +69,24 @@ const domainImports = (...allowed: ReadonlyArray<string>) =>
     }
   ])
 
-const evalsImports = restrict([
-  boundaries.packages,
-  boundaries.langchain,
-  boundaries.telemetry,
-  boundaries.sql,
-  {
-    group: ["@parley/**", "!@parley/domain/**", "!@parley/server/Agent/**"],
-    message: "packages/evals imports @parley/domain and @parley/server/Agent only."
-  }
-])
+const evalsImports = (...more: Array<object>) =>
+  restrict([
+    boundaries.packages,
+    boundaries.langchain,
+    boundaries.sql,
+    boundaries.environment,
+    {
+      group: ["@parley/**", "!@parley/domain/**", "!@parley/server/Agent/**"],
+      message: "packages/evals imports @parley/domain and @parley/server/Agent only."
+    },
+    ...more
+  ])
+
+/** Traces are read and scored there, and nothing is traced. */
+const langfuseClient = {
+  regex: "^(prom-client|@opentelemetry/.+|@effect/opentelemetry|@langfuse/(otel|tracing|langchain)|langfuse)(/|$)",
+  message: boundaries.telemetry.message
+}
 
 const forgottenTest = "A test that does not run is a defect: mend it or delete it."
 
@@ -132,7 +140,8 @@ export default {
       }
     },
     { files: ["packages/domain/src/**"], rules: domainImports() },
-    { files: ["packages/evals/**"], rules: evalsImports },
+    { files: ["packages/evals/**"], rules: evalsImports(boundaries.telemetry) },
+    { files: ["packages/evals/src/Sources/*angfuse*.ts"], rules: evalsImports(langfuseClient) },
     { files: ["packages/server/src/{Http,main}.ts"], rules: importsExcept("handlers") },
     { files: ["packages/server/src/Sql/**", "packages/server/src/**/*Repo.ts"], rules: importsExcept("sql") },
     { files: ["monitoring/automation/Sql/**", "monitoring/automation/**/*Repo.ts"], rules: importsExcept("sql") },

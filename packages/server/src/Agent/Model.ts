@@ -9,7 +9,7 @@ import { modelFetch } from "./modelFetch.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
-import type { ModelOptions } from "./settings.ts"
+import { type ModelOptions, refusesTemperature } from "./settings.ts"
 import type { Tool } from "./Tools/Tool.ts"
 
 export interface Model {
@@ -31,9 +31,6 @@ class Completions extends ChatOpenAICompletions {
     )
   }
 }
-
-/** Reasoning models refuse a temperature. */
-const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(model)
 
 /** Who is told to wait longer than this is better told to come back. */
 const longestWait = Duration.seconds(20)

@@ -92,3 +92,6 @@ export const modelsOf = (
   { onlyModel }: { readonly onlyModel?: string | undefined },
   { fallbackModels, model }: ModelOptions
 ): ReadonlyArray<string> => (onlyModel === undefined ? [model, ...fallbackModels] : [onlyModel])
+
+/** Reasoning models refuse a temperature. */
+export const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(model)

@@ -17,6 +17,8 @@ export interface Reply {
   /** What the model says. */
   readonly content?: string
   readonly delayMillis?: number
+  /** Says nothing before then. */
+  readonly after?: Promise<unknown>
 }
 
 export type Handler = (asked: Asked, index: number) => Reply
@@ -77,7 +79,8 @@ export const listen = Effect.gen(function* () {
       asked.push(call)
       maxOpen = Math.max(maxOpen, ++open)
       outgoing.once("close", () => open--)
-      setTimeout(() => send(outgoing, call, reply), reply.delayMillis ?? 0)
+      const answer = () => setTimeout(() => send(outgoing, call, reply), reply.delayMillis ?? 0)
+      void (reply.after ?? Promise.resolve()).then(answer)
     })
   })
   yield* Effect.acquireRelease(

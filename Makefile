@@ -46,11 +46,14 @@ dev: app ## Serve on http://localhost:8000 with hot reload and a database of its
 	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
 	esac; $(call serve,dev)
 
-staging: app ## Serve with the settings of .env.staging
+staging: app ## Serve with the settings of .env.staging, and secrets of .env.staging.local
 	@export APP_ENV=staging; $(call serve,start)
 
-production: app ## Serve with the settings of .env.production
+production: app ## Serve with the settings of .env.production, and secrets of .env.production.local
 	@export APP_ENV=production; $(call serve,start)
+
+settings: install ## Check the settings, and start nothing: make settings ENV=production
+	@APP_ENV="$${ENV:-$${APP_ENV:-development}}" $(run) settings
 
 # TEST_REPORT names a folder for what failed (see .ci/run). Tests of what is missing do not run, which is a failure too,
 # unless TEST_WITHOUT allows for it.
@@ -83,11 +86,55 @@ migration: install ## Make a migration: make migration name=add_tags
 	@[ -n "$(name)" ] || { echo "A migration needs a name: make migration name=add_tags" >&2; exit 2; }
 	@$(run) migration -- "$(name)"
 
+backup: install ## Back the database up to .data/backups, and keep the newest 14: make backup KEEP=14
+	@$(run) backups -- create --keep "$${KEEP:-14}"
+
+restore: install ## Put a backup into an empty database, or with FORCE=1 any: make restore FILE=.data/backups/...
+	@[ -n "$(FILE)" ] || { echo "Restore which backup? make restore FILE=.data/backups/parley-....dump" >&2; exit 2; }
+	@$(run) backups -- restore $(if $(filter 1 yes true,$(FORCE)),--force) "$(FILE)"
+
 openapi: install ## Write the API as openapi.json
 	@$(run) openapi
 
+openapi-baseline: install ## Take the API as it is for what clients may rely on: at a release, or to break them on purpose
+	@$(run) openapi:baseline
+
+client: install ## Generate a TypeScript client from openapi.json, in examples/generated
+	@$(run) client
+
+# Which environment a container is for. Not one that somebody happens to have a variable for.
+compose = case "$(ENV)" in development|staging|production) ;; *) \
+	  echo "For which environment? make $@ ENV=development, staging or production" >&2; exit 2;; esac; \
+	docker compose version > /dev/null 2>&1 || { \
+	  echo "This needs Docker with its compose plugin: https://docs.docker.com/compose/install" >&2; exit 1; }; \
+	export APP_ENV=$(ENV) REVISION="$$(git rev-parse HEAD 2> /dev/null || echo unknown)"; docker compose --file
+
+docker-build-env: ## Build the server's image: make docker-build-env ENV=production
+	@$(compose) docker/compose.app.yml build
+
+docker-run-env: ## Run it, for development with PostgreSQL and Redis; FULL=1 also with all that watches it
+	@if [ -n "$(FULL)" ] && [ "$(ENV)" = development ]; then MONITORING_FULL=1 $(MAKE) monitoring-start; \
+	else $(compose) docker/compose.$(if $(filter development,$(ENV)),yml,app.yml) up --build; fi
+
 bench: app ## Measure the server
 	@$(run) bench
+
+soak: install ## Ten minutes of mixed traffic, and whether the server is flat: make soak SOAK_MINUTES=60
+	@export SOAK_MINUTES=$${SOAK_MINUTES:-10}; $(run) soak
+
+chaos: install ## Random conversations and faults, held against what must be true: make chaos CHAOS_RUNS=1000 CHAOS_SEED=42
+	@export CHAOS_RUNS=$${CHAOS_RUNS:-1000} CHAOS_SEED=$${CHAOS_SEED:-$$(node -p 'crypto.randomInt(2 ** 31)')}; \
+	echo "CHAOS_SEED=$$CHAOS_SEED CHAOS_RUNS=$$CHAOS_RUNS"; \
+	$(run) test -- packages/server/src/Chat/TurnsInterleaved.test.ts packages/server/src/Chat/TurnsUnderFaults.test.ts
+
+eval: install ## Measure how good the answers are; asks what to measure: make eval ARGS=--help for more
+	@$(run) eval -- run $(ARGS)
+
+eval-quick: install ## The same with a small dataset and defaults, asking nothing
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl $(ARGS)
+
+eval-no-report: install ## The same, writing no file
+	@$(run) eval -- run --yes --dataset packages/evals/datasets/quick.jsonl --no-report $(ARGS)
 
 monitoring-dashboards: install ## Write Grafana's dashboards anew
 	@$(run) monitoring:dashboards
@@ -101,11 +148,32 @@ monitoring-start: install ## Start Prometheus, Alertmanager and Grafana; MONITOR
 monitoring-stop: install ## Stop them
 	@$(run) monitoring -- stop
 
+# Each takes flags: make monitoring-health ARGS="--json". make itself ends with 2 whatever they end with; for their exit
+# codes: npm run monitoring:automation -- health.
+automation = $(run) monitoring:automation -- $(1) $(ARGS)
+
+monitoring-daily: install ## Report on yesterday, against the week before: make monitoring-daily ARGS="--help"
+	@$(call automation,daily)
+
+monitoring-costs: install ## Tell what model calls cost, and how to pay less
+	@$(call automation,costs)
+
+monitoring-health: install ## Look whether Parley and what watches it work; ARGS="--json", and so for all of these
+	@$(call automation,health)
+
+monitoring-backup: install ## Keep dashboards, rules and configurations in an archive, without their secrets
+	@$(call automation,backup)
+
+monitoring-suite: install ## All four, one after the other, and one summary
+	@$(call automation,suite)
+
 mutants: install ## Change every alert's threshold and operator, and see the tests notice
 	@$(run) mutants
 
 clean: ## Remove what was installed and generated, but not the data in .data
 	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage packages/app/dist
 
-.PHONY: help install app dev staging production test test-coverage fuzz check format migrate migration openapi bench \
-  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop mutants clean
+.PHONY: help install app dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
+  openapi openapi-baseline client docker-build-env docker-run-env bench soak chaos eval eval-quick eval-no-report \
+  monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop \
+  monitoring-daily monitoring-costs monitoring-health monitoring-backup monitoring-suite mutants clean

@@ -69,16 +69,24 @@ const domainImports = (...allowed: ReadonlyArray<string>) =>
     }
   ])
 
-const evalsImports = restrict([
-  boundaries.packages,
-  boundaries.langchain,
-  boundaries.telemetry,
-  boundaries.sql,
-  {
-    group: ["@parley/**", "!@parley/domain/**", "!@parley/server/Agent/**"],
-    message: "packages/evals imports @parley/domain and @parley/server/Agent only."
-  }
-])
+const evalsImports = (...more: Array<object>) =>
+  restrict([
+    boundaries.packages,
+    boundaries.langchain,
+    boundaries.sql,
+    boundaries.environment,
+    {
+      group: ["@parley/**", "!@parley/domain/**", "!@parley/server/Agent/**"],
+      message: "packages/evals imports @parley/domain and @parley/server/Agent only."
+    },
+    ...more
+  ])
+
+/** Traces are read and scored there, and nothing is traced. */
+const langfuseClient = {
+  regex: "^(prom-client|@opentelemetry/.+|@effect/opentelemetry|@langfuse/(otel|tracing|langchain)|langfuse)(/|$)",
+  message: boundaries.telemetry.message
+}
 
 /** What the page is made of comes to every reader: of the contract it knows the types, and of Effect nothing. */
 const appImports = restrict([
@@ -143,7 +151,8 @@ export default {
       }
     },
     { files: ["packages/domain/src/**"], rules: domainImports() },
-    { files: ["packages/evals/**"], rules: evalsImports },
+    { files: ["packages/evals/**"], rules: evalsImports(boundaries.telemetry) },
+    { files: ["packages/evals/src/Sources/*angfuse*.ts"], rules: evalsImports(langfuseClient) },
     {
       files: ["packages/app/src/**"],
       plugins: ["typescript", "import", "unicorn", "oxc", "jsx-a11y"],
@@ -160,6 +169,7 @@ export default {
     },
     { files: ["packages/server/src/{Http,main}.ts"], rules: importsExcept("handlers") },
     { files: ["packages/server/src/Sql/**", "packages/server/src/**/*Repo.ts"], rules: importsExcept("sql") },
+    { files: ["monitoring/automation/Sql/**", "monitoring/automation/**/*Repo.ts"], rules: importsExcept("sql") },
     { files: ["packages/server/src/Telemetry/**"], rules: importsExcept("telemetry") },
     { files: ["packages/server/src/Agent/**"], rules: importsExcept("langchain") },
     { files: ["packages/server/src/Agent/**/*{Repo,Saver,Tables}.ts"], rules: importsExcept("langchain", "sql") },
@@ -177,7 +187,10 @@ export default {
       }
     },
     { files: ["packages/domain/src/**/*.test.ts"], rules: domainImports("vitest", "@effect/vitest") },
-    { files: ["packages/server/src/**/*.test.ts", "monitoring/test/**"], rules: importsExcept("sql") },
+    {
+      files: ["packages/server/src/**/*.test.ts", "monitoring/test/**", "monitoring/automation/**/*.test.ts"],
+      rules: importsExcept("sql")
+    },
     { files: ["packages/server/src/Telemetry/**/*.test.ts"], rules: importsExcept("telemetry", "sql") },
     { files: ["packages/server/src/Agent/**/*{.test,TestDatabase}.ts"], rules: importsExcept("langchain", "sql") },
     {

@@ -16,7 +16,8 @@ export default defineConfig({
     include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts", "monitoring/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.{test,*.test}.ts`)],
     globalSetup: ["packages/server/test/globalSetup.ts", "packages/server/test/appSetup.ts"],
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Many tests wait: for processes, databases, the time of others.
+    maxWorkers: Math.max(3, availableParallelism()),
     testTimeout: 20_000,
     hookTimeout: 60_000,
     allowOnly: false,

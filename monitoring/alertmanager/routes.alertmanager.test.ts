@@ -29,7 +29,11 @@ const routes: ReadonlyArray<readonly [severity: string, category: string, receiv
 
 const routed = (...labels: ReadonlyArray<string>) =>
   Effect.map(run("amtool", ["config", "routes", "test", `--config.file=${committed}`, ...labels]), ({ output }) =>
-    output.trim().split("\n").at(-1)
+    // A warning about flags comes on standard error, before or after.
+    output
+      .trim()
+      .split("\n")
+      .findLast((line) => !line.startsWith("Warning:"))
   )
 
 const written = Effect.fnUntraced(function* (secrets: ReadonlyArray<string>, env: Readonly<Record<string, string>>) {

@@ -49,6 +49,12 @@ export type Chart = Shared &
       }
     | { readonly kind: "bars"; readonly bars: ReadonlyArray<{ readonly name: string; readonly value: number }> }
     | {
+        /** One beside the other, such as days; the last is the one it is about, whose value stands beside the title. Without a value there is a gap. */
+        readonly kind: "columns"
+        readonly columns: ReadonlyArray<{ readonly name: string; readonly value?: number }>
+        readonly marks?: ReadonlyArray<Mark>
+      }
+    | {
         readonly kind: "numbers"
         /** `text` is shown in the place of the number. */
         readonly numbers: ReadonlyArray<{ readonly name: string; readonly value?: number; readonly text?: string }>

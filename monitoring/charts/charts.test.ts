@@ -41,6 +41,7 @@ describe("a chart", () => {
       { ...shared, kind: "lines", series: [] },
       { ...shared, kind: "lines", series: [series("unknown", Number.NaN)] },
       { ...shared, kind: "bars", bars: [] },
+      { ...shared, kind: "columns", columns: [{ name: "Mon" }, { name: "Tue", value: Number.NaN }] },
       { ...shared, kind: "numbers", numbers: [] },
       { ...shared, kind: "numbers", numbers: [{ name: "unknown", value: Number.NaN }] },
       { ...shared, kind: "dial", max: 3, marks: [] }
@@ -84,6 +85,22 @@ describe("a chart", () => {
     }
     assert.isDefined(at(0.005))
     assert.notStrictEqual(at(0.005), at(0.01))
+  })
+
+  it("has a column for each day but those without data, and the value of the last beside the title", () => {
+    const days: Chart = {
+      kind: "columns",
+      title: "Turns",
+      unit: "short",
+      columns: [{ name: "Mon", value: 41 }, { name: "Tue" }, { name: "Wed", value: 0 }, { name: "Thu", value: 37 }],
+      width: 284,
+      height: 180
+    }
+    const written = texts(svg(days))
+    for (const text of ["Turns", "Mon", "Tue", "Wed", "Thu", "37"]) assert.include(written, text)
+    assert.notInclude(written, "41")
+    const columns = (drawing: string) => [...drawing.matchAll(/fill="#(?:3274d9|b9cdee)"/gu)].length
+    assert.strictEqual(columns(svg(days)), 3)
   })
 
   it("stands beside others in one picture, and none cuts into another", () => {

@@ -90,7 +90,7 @@ export const lines = (chart: Of<"lines">): EChartsCoreOption => {
   }
 }
 
-const markLine = (marks: ReadonlyArray<Mark>, unit: string) => ({
+export const markLine = (marks: ReadonlyArray<Mark>, unit: string) => ({
   silent: true,
   // Else 0.005 would be drawn at 0.01.
   precision: 9,

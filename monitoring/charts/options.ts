@@ -1,6 +1,7 @@
 /** What ECharts is told of a chart. */
 import type { EChartsCoreOption } from "echarts/core"
 import type { Chart, Mark } from "./Chart.ts"
+import { columns } from "./columns.ts"
 import { label, noData, type Of, shared } from "./common.ts"
 import { lines } from "./lines.ts"
 import { colorOf, theme } from "./theme.ts"
@@ -12,6 +13,8 @@ export const optionOf = (chart: Chart): EChartsCoreOption => {
       return lines(chart)
     case "bars":
       return bars(chart)
+    case "columns":
+      return columns(chart)
     case "numbers":
       return numbers(chart)
     case "dial":

@@ -7,6 +7,8 @@ export const theme = {
   text: "#1f2933",
   faint: "#66717e",
   font: "Open Sans",
+  /** What is before that which a picture is about. */
+  past: "#b9cdee",
   /** Told apart also by those who do not see red and green. */
   series: ["#3274d9", "#e0752d", "#3f9c51", "#a352cc", "#c4162a", "#0f9d9d", "#b8860b", "#7b61ff", "#5c6773", "#d6568b"]
 } as const

@@ -20,7 +20,8 @@ export class ComposeFailed extends Schema.TaggedError<ComposeFailed>()("ComposeF
   }
 }
 
-const file = fileURLToPath(new URL("../../docker/compose.monitoring.yml", import.meta.url))
+const fileOf = ({ isFull }: Settings) =>
+  fileURLToPath(new URL(`../../docker/compose.${isFull ? "full" : "monitoring"}.yml`, import.meta.url))
 
 const docker = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>, output: "inherit" | "ignore") =>
   ChildProcess.make("docker", args, { env, extendEnv: true, stdin: "ignore", stdout: output, stderr: output }).pipe(
@@ -29,8 +30,8 @@ const docker = (args: ReadonlyArray<string>, env: Readonly<Record<string, string
     Effect.orElseSucceed(() => 127)
   )
 
-const places = ({ composeTargets }: Settings): Places => ({
-  parley: composeTargets,
+const places = ({ composeTargets, fullTargets, isFull }: Settings): Places => ({
+  parley: isFull ? fullTargets : composeTargets,
   prometheus: "localhost:9090",
   alertmanager: "alertmanager:9093",
   hasExporters: true,
@@ -45,13 +46,21 @@ const environment = (settings: Settings) => ({
   MONITORING_USER: `${process.getuid?.() ?? 1000}:${process.getgid?.() ?? 1000}`,
   PROMETHEUS_PORT: String(settings.prometheusPort),
   ALERTMANAGER_PORT: String(settings.alertmanagerPort),
-  GRAFANA_PORT: String(settings.grafanaPort)
+  GRAFANA_PORT: String(settings.grafanaPort),
+  ...(settings.isFull ? full : {})
 })
+
+/** What the exporters find in docker/compose.yml. */
+const full = {
+  APP_ENV: "development",
+  POSTGRES_EXPORTER_URL: "postgresql://parley:parley@postgres:5432/parley?sslmode=disable",
+  REDIS_EXPORTER_URL: "redis://redis:6379"
+}
 
 const compose = Effect.fnUntraced(function* (settings: Settings, ...args: ReadonlyArray<string>) {
   const env = environment(settings)
   if ((yield* docker(["compose", "version"], env, "ignore")) !== 0) return yield* new NoCompose({})
-  const code = yield* docker(["compose", "--file", file, ...args], env, "inherit")
+  const code = yield* docker(["compose", "--file", fileOf(settings), ...args], env, "inherit")
   if (code !== 0) return yield* new ComposeFailed({ code })
 })
 
@@ -61,6 +70,7 @@ export const start = Effect.fn("Compose.start")(function* (relative: Settings) {
   yield* compose(settings, "up", "--detach", "--wait")
   yield* Console.log(
     [
+      ...(settings.isFull ? ["Parley       http://localhost:8000"] : []),
       `Grafana      http://localhost:${settings.grafanaPort} (admin, admin)`,
       `Prometheus   http://localhost:${settings.prometheusPort}`,
       `Alertmanager http://localhost:${settings.alertmanagerPort}`,

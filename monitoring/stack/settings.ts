@@ -1,26 +1,31 @@
-/** What `make monitoring-start` is told by the environment, or by the file `.env.<APP_ENV>` that the server reads, too. */
+/**
+ * What `make monitoring-start` is told by the environment, or by the files `.env.<APP_ENV>.local` and `.env.<APP_ENV>` that
+ * the server reads, too.
+ */
 import { Config, ConfigProvider, Effect, FileSystem, Redacted } from "effect"
 
 const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
-const list = (name: string, fallback: string) =>
-  Config.map(text(name, fallback), (value) =>
-    value
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== "")
-  )
+/** Host and port of each server: those of PARLEY_TARGETS, else the one at PORT, as the server has it. */
+const targets = (host: string, port = Config.withDefault(Config.Port("PORT"), 8000)) =>
+  Config.map(Config.all([text("PARLEY_TARGETS", ""), port]), ([named, port]) => {
+    const all = named.split(",").map((part) => part.trim())
+    return all.some((part) => part !== "") ? all.filter((part) => part !== "") : [`${host}:${port}`]
+  })
 
 export const settings = Config.all({
   /** Ordinary processes instead of containers. */
   isNative: Config.withDefault(Config.Boolean("MONITORING_NATIVE"), false),
+  /** In containers, and with them Parley itself for development, its PostgreSQL and its Redis. */
+  isFull: Config.withDefault(Config.Boolean("MONITORING_FULL"), false),
   /** Everything that is kept: data, logs, process ids, and what was made of the files of this folder. */
   directory: text("MONITORING_DIR", ".data/monitoring"),
   prometheusPort: Config.withDefault(Config.Port("PROMETHEUS_PORT"), 9090),
   alertmanagerPort: Config.withDefault(Config.Port("ALERTMANAGER_PORT"), 9093),
   grafanaPort: Config.withDefault(Config.Port("GRAFANA_PORT"), 3000),
-  /** Host and port of each server. From inside a container this machine is called host.docker.internal. */
-  nativeTargets: list("PARLEY_TARGETS", "127.0.0.1:8000"),
-  composeTargets: list("PARLEY_TARGETS", "host.docker.internal:8000"),
+  /** From inside a container this machine is called host.docker.internal. */
+  nativeTargets: targets("127.0.0.1"),
+  composeTargets: targets("host.docker.internal"),
+  fullTargets: targets("app", Config.succeed(8000)),
   /** As the server has it. */
   metricsToken: Config.option(Config.Redacted("METRICS_TOKEN")),
   /** There is no e-mail unless there is somebody to write to. */
@@ -36,16 +41,23 @@ export const settings = Config.all({
 })
 export type Settings = Config.Success<typeof settings>
 
-/** Real variables win over the file of the working directory, as they do for the server. */
-export const layerProvider = ConfigProvider.layer(
-  Effect.gen(function* () {
-    const fs = yield* FileSystem.FileSystem
-    const variables = ConfigProvider.fromEnv()
-    const path = `.env.${yield* text("APP_ENV", "development").parse(variables)}`
-    if (!(yield* fs.exists(path))) return variables
-    return ConfigProvider.orElse(variables, yield* ConfigProvider.fromDotEnv({ path }))
-  })
-)
+/** Variables win over the files of the directory, and the local one over the other, as for the server. */
+export const layerProviderFrom = (variables: ConfigProvider.ConfigProvider, directory: string) =>
+  ConfigProvider.layer(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const committed = `${directory}/.env.${yield* text("APP_ENV", "development").parse(variables)}`
+      let provider = variables
+      for (const path of [`${committed}.local`, committed]) {
+        if (yield* fs.exists(path))
+          provider = ConfigProvider.orElse(provider, yield* ConfigProvider.fromDotEnv({ path }))
+      }
+      return provider
+    })
+  )
+
+/** Real environment variables, and the files in the working directory. */
+export const layerProvider = layerProviderFrom(ConfigProvider.fromEnv(), ".")
 
 /** Files that somebody puts into `secrets` of the directory, so that no secret is ever in an environment or a command line. */
 export const secretNames = [

@@ -1,83 +1,17 @@
 /**
  * From a request to a message: the server, Prometheus, Alertmanager and everything that alerts arrive at, all of them real
  * but the last. The rules and the configuration are those of the repository, in a world where a minute lasts a second:
- * every duration of theirs is divided by 60 (`hasten`), so that half an hour is half a minute. Nothing else is changed.
+ * every duration of theirs is divided by 60 (`Stack.ts`), so that half an hour is half a minute. Nothing else is changed.
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer, vi } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, FileSystem, Layer, Option, Schedule, Schema } from "effect"
-import { directory as rulesDirectory, alertsOf, files, hasten, read, recordingsOf } from "../prometheus/rules.ts"
-import * as Daemon from "../stack/Daemon.ts"
-import * as Files from "../stack/files.ts"
-import * as Native from "../stack/native.ts"
-import { settings } from "../stack/settings.ts"
+import { Effect, Layer, Option, Schedule, Schema } from "effect"
+import { alertsOf, read, recordingsOf } from "../prometheus/rules.ts"
 import { App } from "./App.ts"
-import { freePort } from "./processes.ts"
 import { channels, Channels } from "./Channels.ts"
+import { Stack } from "./Stack.ts"
 
 vi.setConfig({ testTimeout: 150_000, hookTimeout: 150_000 })
-
-const times = 60
-
-/** Slack and PagerDuty know callers by these. */
-const secrets = (url: string) => ({
-  "smtp-password": "the-password",
-  "slack-webhook-url": `${url}/slack`,
-  "pagerduty-routing-key": "the-key-of-the-service",
-  "webhook-url": `${url}/webhook`,
-  "heartbeat-url": `${url}/heartbeat`
-})
-
-class Prometheus extends Context.Service<Prometheus, { readonly url: string }>()("@parley/monitoring/test/Prometheus") {
-  /** Started as `make monitoring-start` does it. */
-  static readonly layer = Layer.effect(
-    Prometheus,
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const { metricsToken, port } = yield* App
-      const { smtpPort, url } = yield* Channels
-      const folder = yield* fs.makeTempDirectoryScoped({ prefix: "parley-end-to-end-" })
-      yield* fs.makeDirectory(`${folder}/secrets`)
-      for (const [name, value] of Object.entries(secrets(url))) {
-        yield* fs.writeFileString(`${folder}/secrets/${name}`, `${value}\n`)
-      }
-      yield* fs.makeDirectory(`${folder}/rules`)
-      for (const name of files) {
-        const yaml = yield* fs.readFileString(`${rulesDirectory}/rules/${name}.yml`)
-        yield* fs.writeFileString(`${folder}/rules/${name}.yml`, hasten(yaml, times))
-      }
-      const found = yield* settings.parse(
-        ConfigProvider.fromUnknown({
-          MONITORING_DIR: folder,
-          PARLEY_TARGETS: `127.0.0.1:${port}`,
-          PROMETHEUS_PORT: yield* freePort,
-          ALERTMANAGER_PORT: yield* freePort,
-          METRICS_TOKEN: metricsToken,
-          ALERT_EMAIL_TO: "operators@example.com",
-          ALERT_EMAIL_FROM: "parley@example.com",
-          ALERT_SMTP_SMARTHOST: `127.0.0.1:${smtpPort}`,
-          ALERT_SMTP_USERNAME: "parley",
-          ALERT_SMTP_REQUIRE_TLS: "false",
-          ALERT_PAGERDUTY_URL: `${url}/pagerduty`
-        })
-      )
-      yield* Files.write(found, { ...Native.places(found), rules: `${folder}/rules` }, (file, yaml) =>
-        file === "alertmanager"
-          ? hasten(yaml, times)
-          : yaml
-              .replace("scrape_interval: 15s", "scrape_interval: 1s")
-              .replace("scrape_timeout: 10s", "scrape_timeout: 1s")
-              .replace("evaluation_interval: 15s", "evaluation_interval: 500ms")
-      )
-      for (const daemon of Native.daemons(found)) {
-        // What Prometheus sends before it knows of Alertmanager is lost, and sent again after a minute, if nothing is said.
-        const args = daemon.name === "prometheus" ? ["--rules.alert.resend-delay=1s", ...daemon.args] : daemon.args
-        yield* Effect.acquireRelease(Daemon.start({ ...daemon, args }), () => Effect.orDie(Daemon.stop(daemon)))
-      }
-      return Prometheus.of({ url: `http://127.0.0.1:${found.prometheusPort}` })
-    }).pipe(Effect.orDie)
-  )
-}
 
 const Vector = Schema.Struct({
   data: Schema.Struct({ result: Schema.Array(Schema.Struct({ value: Schema.Tuple([Schema.Number, Schema.String]) })) })
@@ -85,9 +19,9 @@ const Vector = Schema.Struct({
 
 /** The first value of an expression. */
 const query = Effect.fnUntraced(function* (expression: string) {
-  const { url } = yield* Prometheus
+  const { prometheus } = yield* Stack
   const json: unknown = yield* Effect.promise(async (signal) =>
-    (await fetch(`${url}/api/v1/query?query=${encodeURIComponent(expression)}`, { signal })).json()
+    (await fetch(`${prometheus}/api/v1/query?query=${encodeURIComponent(expression)}`, { signal })).json()
   )
   const { data } = yield* Effect.orDie(Schema.decodeUnknownEffect(Vector)(json))
   return Option.fromNullishOr(data.result[0]?.value[1])
@@ -114,7 +48,7 @@ const everybodyHears = (alert: string, status: "firing" | "resolved") =>
     })
   )
 
-const World = Prometheus.layer.pipe(
+const World = Stack.layer.pipe(
   Layer.provideMerge(Layer.merge(App.layer, Channels.layer)),
   Layer.provideMerge(NodeServices.layer)
 )

@@ -10,14 +10,20 @@ const administer = (use: (sql: PgClient.PgClient) => Effect.Effect<unknown, unkn
     Effect.orDie
   )
 
+const copyOf = (template: string) =>
+  Effect.acquireRelease(
+    Effect.gen(function* () {
+      const name = `test_${randomUUID().replaceAll("-", "")}`
+      yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`)
+      const url = new URL(inject("postgresUrl"))
+      url.pathname = `/${name}`
+      return { name, url: url.href }
+    }),
+    ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
+  )
+
 /** The server brings it up to date itself. */
-export const database = Effect.acquireRelease(
-  Effect.gen(function* () {
-    const name = `test_${randomUUID().replaceAll("-", "")}`
-    yield* administer((sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE template0`)
-    const url = new URL(inject("postgresUrl"))
-    url.pathname = `/${name}`
-    return { name, url: url.href }
-  }),
-  ({ name }) => administer((sql) => sql`DROP DATABASE IF EXISTS ${sql(name)} WITH (FORCE)`)
-)
+export const database = copyOf("template0")
+
+/** With all tables, as the run has prepared it, and nothing in them. */
+export const migrated = copyOf("parley_template")

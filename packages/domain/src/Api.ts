@@ -7,6 +7,7 @@ import { ExportGroup } from "./Export.ts"
 import { HealthGroup } from "./Health.ts"
 import { RateLimited } from "./Limits.ts"
 import { MetricsGroup } from "./Metrics.ts"
+import { OpenAiGroup } from "./OpenAi.ts"
 import { documented, refusalsDescription } from "./OpenApi.ts"
 import { SessionsGroup } from "./Sessions.ts"
 import { UsageGroup } from "./Usage.ts"
@@ -27,6 +28,8 @@ export class Api extends HttpApi.make("parley")
   // Probes are not limited.
   .add(HealthGroup, MetricsGroup)
   .middleware(Boundary)
+  // Its errors have another shape, and so it has a boundary of its own.
+  .add(OpenAiGroup)
   .annotate(HttpApi.ParseOptions, { errors: "all", onExcessProperty: "error" })
   .annotate(HttpApi.HeadersParseOptions, { errors: "all" })
   .annotate(HttpApi.SuccessParseOptions, {})
@@ -36,7 +39,9 @@ export class Api extends HttpApi.make("parley")
       title: "Parley",
       version,
       description: `Accounts, sessions, and an agent to talk to: in one JSON answer or as a live stream.\n\n${refusalsDescription}`,
-      license: { name: "MIT" },
+      license: { name: "MIT", identifier: "MIT" },
+      // Wherever it is served.
+      servers: [{ url: "/" }],
       transform: documented
     })
   ) {}

@@ -148,18 +148,28 @@ const statuses = new Map<string, number>(
 )
 
 const eventId = Schema.String.annotate({ description: "Increasing integer", examples: ["1"] })
-const event = <const Name extends string, Data extends Schema.Struct.Fields>(name: Name, data: Data) =>
-  Schema.Struct({ id: eventId, event: Schema.tag(name), data: Schema.fromJsonString(Schema.Struct(data)) })
+/** Its data has a name of its own, by which generated clients know it. */
+const event = <const Name extends string, Data extends Schema.Struct.Fields>(
+  name: Name,
+  identifier: string,
+  data: Data
+) =>
+  Schema.Struct({
+    id: eventId,
+    event: Schema.tag(name),
+    // A union of one: by itself a schema with a name would stand in the document in the place of the text that holds it.
+    data: Schema.fromJsonString(Schema.Union([Schema.Struct(data).annotate({ identifier })]))
+  })
 
 /** Server-sent events of a streamed turn, in this order: `token` and `tool` as they come, then one `done` or `error`. */
 export const ChatEvent = Schema.Union([
-  event("token", { content: Schema.String.annotate({ examples: ["It is "] }) }),
-  event("tool", {
+  event("token", "ChatToken", { content: Schema.String.annotate({ examples: ["It is "] }) }),
+  event("tool", "ChatTool", {
     name: Schema.String.annotate({ examples: ["current_time"] }),
     status: Schema.Literals(["started", "finished", "failed"])
   }),
-  event("done", { message: Message, usage: Usage }),
-  event("error", {
+  event("done", "ChatDone", { message: Message, usage: Usage }),
+  event("error", "ChatFailure", {
     detail: Schema.String.annotate({ examples: ["The model did not answer in time"] }),
     status: Count.annotate({ description: "The HTTP status it would have been", examples: [504] })
   })

@@ -56,7 +56,11 @@ export class HealthGroup extends HttpApiGroup.make("health")
       annotated("What this is", "Name, version and where the documentation is.")
     ),
     HttpApiEndpoint.get("health", "/health", { success: Health, error: Degraded }).annotateMerge(
-      annotated("Health", "The state of the server and of each part it stands on.")
+      OpenApi.annotations({
+        identifier: "health.status",
+        summary: "Health",
+        description: "The state of the server and of each part it stands on."
+      })
     ),
     HttpApiEndpoint.get("live", "/health/live", { success: Live }).annotateMerge(
       annotated("Liveness probe", "The process answers. Never touches the database.")

@@ -9,6 +9,11 @@ export type LimitName = (typeof limitNames)[number]
 /** The annotation of an endpoint that has a limit of its own. All without it share the default, one budget for all. */
 export const Limit = Context.Reference<LimitName>("@parley/domain/Limits/Limit", { defaultValue: () => "default" })
 
+/** The annotation of an endpoint that streams when its body has `"stream": true`: such a request counts here instead. */
+export const StreamedLimit = Context.Reference<LimitName | undefined>("@parley/domain/Limits/StreamedLimit", {
+  defaultValue: () => undefined
+})
+
 export const units = ["second", "minute", "hour", "day"] as const
 export type Unit = (typeof units)[number]
 

@@ -15,6 +15,7 @@ export class MetricsGroup extends HttpApiGroup.make("metrics")
   .add(
     HttpApiEndpoint.get("metrics", "/metrics", { success: Exposition, error: Unauthorized }).annotateMerge(
       OpenApi.annotations({
+        identifier: "metrics.scrape",
         summary: "Metrics",
         description:
           "What the server has counted, as OpenMetrics text for Prometheus. Where the operator has set a token, it is wanted as a bearer token; the token of a user is no good here."

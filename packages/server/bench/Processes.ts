@@ -37,7 +37,7 @@ export const start = (
 /** Starts what is to be watched, and killed: gives the lines it prints, as they come, and ends it without asking. */
 export const startLogged = Effect.fnUntraced(function* (
   file: string,
-  options: { readonly env?: Readonly<Record<string, string>> }
+  options: { readonly args?: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> }
 ) {
   const handle = yield* Effect.acquireRelease(command(file, { ...options, stdout: "pipe" }), ({ pid }) =>
     Effect.sync(() => signal(pid, "SIGKILL"))

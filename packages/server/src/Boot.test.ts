@@ -7,12 +7,18 @@ import { fileURLToPath } from "node:url"
 import * as TestDatabase from "../test/TestDatabase.ts"
 
 /** Starts a program of the server as a process, in an empty folder and with these variables only, and waits for its end. */
-const start = Effect.fnUntraced(function* (program: string, env: Readonly<Record<string, string>>) {
+const start = Effect.fnUntraced(function* (
+  program: string,
+  env: Readonly<Record<string, string>>,
+  args: ReadonlyArray<string> = []
+) {
   const fs = yield* FileSystem.FileSystem
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const file = fileURLToPath(new URL(program, import.meta.url))
   const cwd = yield* fs.makeTempDirectoryScoped()
-  const child = yield* spawner.spawn(ChildProcess.make(process.execPath, [file], { cwd, env, extendEnv: false }))
+  const child = yield* spawner.spawn(
+    ChildProcess.make(process.execPath, [file, ...args], { cwd, env, extendEnv: false })
+  )
   const [code, stderr, stdout] = yield* Effect.all(
     [
       child.exitCode,
@@ -49,7 +55,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("a server that cannot s
         LOG_LEVEL: "loud",
         POSTGRES_URL: "mysql://parley:hunter2@db/parley"
       })
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       for (const name of ["PORT", "LOG_LEVEL", "POSTGRES_URL", "JWT_SECRET_KEY", "LLM_API_KEY"])
         assert.include(stderr, `  ${name} is `)
       assert.notInclude(stderr, "hunter2")
@@ -123,9 +129,31 @@ layer(NodeServices.layer, { excludeTestServices: true })("`make migrate`", (it) 
   it.effect("says what is wrong with them", () =>
     Effect.gen(function* () {
       const { code, stderr } = yield* start("Sql/migrate.ts", { APP_ENV: "production" })
-      assert.strictEqual(code, 1)
+      assert.strictEqual(code, 2)
       assert.include(stderr, "POSTGRES_URL is missing")
       assert.isTrue(isPlain(stderr), stderr)
     })
   )
+})
+
+layer(NodeServices.layer, { excludeTestServices: true })("`make backup`", (it) => {
+  for (const [what, reason, tool] of [
+    ["is not there", "pg_dump is not on PATH. Debian", undefined],
+    ["is older than the database", "pg_dump is of PostgreSQL 9 and the database of 18", "pg_dump (PostgreSQL) 9.6.24"]
+  ] as const)
+    it.effect(`says what to do when pg_dump ${what}, and writes nothing`, () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const { url } = yield* TestDatabase.make
+        const PATH = yield* fs.makeTempDirectoryScoped()
+        if (tool !== undefined)
+          yield* fs.writeFileString(`${PATH}/pg_dump`, `#!/bin/sh\necho '${tool}'\n`, { mode: 0o755 })
+        const env = { APP_ENV: "test", POSTGRES_URL: Redacted.value(url), DATA_DIR: `${PATH}/data`, PATH }
+        const { code, stderr } = yield* start("Sql/backups.ts", env, ["create"])
+        assert.strictEqual(code, 1)
+        assert.include(stderr, reason)
+        assert.isTrue(isPlain(stderr), stderr)
+        assert.isFalse(yield* fs.exists(`${PATH}/data`))
+      })
+    )
 })

@@ -1,21 +1,15 @@
 import { assert, layer } from "@effect/vitest"
-import { Api } from "@parley/domain/Api"
 import { MessageId, SessionId } from "@parley/domain/Sessions"
-import { Authorization, Email } from "@parley/domain/Users"
-import { Effect, Redacted, Ref } from "effect"
-import { FetchHttpClient, HttpClientRequest } from "effect/http"
-import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
+import * as Client from "@parley/domain/Client"
+import { Email } from "@parley/domain/Users"
+import { Effect, Redacted } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { TestServer } from "../test/TestServer.ts"
 
-/** The client that TypeScript programs get from the contract alone, and a hook for its token. */
+/** The client that comes with the contract. */
 const connect = Effect.gen(function* () {
   const { url } = yield* TestServer
-  const token = yield* Ref.make("")
-  const bearer = HttpApiMiddleware.layerClient(Authorization, ({ next, request }) =>
-    Effect.flatMap(Ref.get(token), (token) => next(HttpClientRequest.bearerToken(request, token)))
-  )
-  const client = yield* HttpApiClient.make(Api, { baseUrl: url }).pipe(Effect.provide([FetchHttpClient.layer, bearer]))
-  return { client, useToken: (next: string) => Ref.set(token, next) }
+  return yield* Effect.provide(Client.make({ baseUrl: url }), FetchHttpClient.layer)
 })
 
 const credentials = { email: Email.make("ada@example.com"), password: Redacted.make("Correct-horse-7") }
@@ -23,7 +17,7 @@ const credentials = { email: Email.make("ada@example.com"), password: Redacted.m
 layer(TestServer.layer, { excludeTestServices: true })("the typed client", (it) => {
   it.effect("can do what the contract says, and is told its errors by name", () =>
     Effect.gen(function* () {
-      const { client, useToken } = yield* connect
+      const { api: client, login, logout } = yield* connect
       const registered = yield* client.auth.register({ payload: credentials })
       assert.strictEqual(registered.user.email, "ada@example.com")
       const taken = yield* Effect.flip(client.auth.register({ payload: credentials }))
@@ -31,7 +25,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the typed client", (it) 
 
       const stranger = yield* Effect.flip(client.users.me({}))
       assert.strictEqual(stranger._tag, "Unauthorized")
-      yield* useToken(registered.access_token)
+      yield* login(credentials)
       const me = yield* client.users.me({})
       assert.deepStrictEqual(me, registered.user)
 
@@ -62,7 +56,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the typed client", (it) 
       const off = yield* Effect.flip(client.billing.stripe({ headers: {}, payload: event }))
       assert.strictEqual(off._tag, "WebhookOff")
 
-      yield* client.auth.logout({ payload: undefined })
+      yield* logout
       assert.strictEqual((yield* Effect.flip(client.users.me({})))._tag, "Unauthorized")
     })
   )

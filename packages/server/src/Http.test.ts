@@ -24,11 +24,11 @@ const conforms = (document: Document, name: string, status: number, contentType:
   assert.strictEqual(problemsOf(document, schema ?? {}, json), "", `${name} ${status}`)
 }
 
-/** The events of a stream, each as the document describes it. */
+/** The events of a stream, each as the document describes it; the last of OpenAI's is none of them. */
 const eventsOf = (text: string) =>
   text
     .split("\n\n")
-    .filter((block) => block !== "" && !block.startsWith(":"))
+    .filter((block) => block !== "" && !block.startsWith(":") && block !== "data: [DONE]")
     .map((block) =>
       Object.fromEntries(
         block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])
@@ -132,6 +132,18 @@ layer(billing, { excludeTestServices: true })("the API", (it) => {
       yield* visit(stripe, 413, { body: " ".repeat(1_048_577), headers: signature })
       const empty = { "stripe-signature": yield* TestBilling.signatureOf("{}") }
       yield* visit(stripe, 422, { body: "{}", headers: empty })
+
+      const completion = { model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }
+      const completions = "post /v1/chat/completions"
+      const newcomer = yield* server.register
+      yield* visit("get /v1/models", 200, { token: newcomer })
+      yield* visit("get /v1/models", 401)
+      yield* visit(completions, 200, { token: newcomer, body: completion })
+      yield* visit(completions, 200, { token: newcomer, body: { ...completion, stream: true } })
+      yield* visit(completions, 400, { token: newcomer, body: {} })
+      yield* visit(completions, 404, { token: newcomer, body: { ...completion, model: "gpt-2" } })
+      yield* visit(completions, 413, { token: newcomer, body: " ".repeat(1_048_577) })
+      yield* visit(completions, 415, { token: newcomer, body: "x", headers: { "content-type": "text/plain" } })
 
       const never = operations(document)
         .map(([name]) => name)

@@ -21,6 +21,7 @@ import { welcome } from "./Edge/welcome.ts"
 import * as Export from "./Export/Http.ts"
 import * as Health from "./Health/Http.ts"
 import * as Limits from "./Limits/Http.ts"
+import * as OpenAi from "./OpenAi/Http.ts"
 import * as Sessions from "./Sessions/Http.ts"
 import * as Metrics from "./Telemetry/Http.ts"
 import * as Usage from "./Usage/Http.ts"
@@ -34,6 +35,7 @@ const Handlers = Layer.mergeAll(
   Sessions.layer,
   Chat.layer,
   Billing.layer,
+  OpenAi.layer,
   Health.layer,
   Metrics.layer
 )
@@ -53,6 +55,7 @@ const routerConfig = {
 export const layerRoutes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
     Layer.provide(Handlers),
+    Layer.provide(OpenAi.layerMiddleware),
     Layer.provide([Auth.layerAuthorization, Limits.layer, Boundary.layer, PasswordPolicy.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
@@ -91,11 +94,15 @@ export const layerServerWith = (limits: NodeServer.Limits) =>
     Effect.gen(function* () {
       const host = yield* settings.host.config
       const port = yield* settings.port.config
-      const make = yield* NodeServer.make(limits)
-      return yield* Effect.mapError(NodeHttpServer.make(make, { host, port }), ({ cause }) => {
+      const server = (yield* NodeServer.make(limits))()
+      const listening = NodeHttpServer.make(() => server, { host, port, gracefulShutdownTimeout: limits.closeMillis })
+      const served = yield* Effect.mapError(listening, ({ cause }) => {
         const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : "unknown reason"
         return new CannotListen({ host, port, code })
       })
+      // Connections that are still there had their time.
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      return served
     })
   ).pipe(Layer.provideMerge(NodeHttpServer.layerHttpServices))
 

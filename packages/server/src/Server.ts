@@ -10,6 +10,8 @@ import { Health } from "./Health/Health.ts"
 import * as Http from "./Http.ts"
 import { Limits } from "./Limits/Limits.ts"
 import { Sessions } from "./Sessions/Sessions.ts"
+import * as Drain from "./Shutdown/drain.ts"
+import { Shutdown } from "./Shutdown/Shutdown.ts"
 import { Usage } from "./Usage/Usage.ts"
 import { Users } from "./Users/Users.ts"
 
@@ -19,4 +21,8 @@ const Rooms = Layer.mergeAll(Health.layer, Turns.layer, Export.layer, Limits.lay
 )
 
 /** Wants `HttpServer`, `SqlClient`, `Metrics`, `Agent`, `Prices`, and what Node has: files, randomness, digests. */
-export const layer = Http.layer.pipe(Layer.provide(Rooms))
+export const layer = Drain.layer.pipe(
+  Layer.provideMerge(Http.layer),
+  Layer.provide(Rooms),
+  Layer.provide(Shutdown.layer)
+)

@@ -21,5 +21,5 @@ Server.layer.pipe(
   Layer.provide(Settings.layerChecked),
   Layer.provide(Boot.layer),
   Layer.launch,
-  Boot.run
+  Boot.serve
 )

@@ -18,8 +18,13 @@ const decodeEvent = Schema.decodeUnknownResult(ChatEvent, { onExcessProperty: "e
 /** Fields by name, one a line: as this server writes them. */
 const frameOf = (text: string) => Object.fromEntries(text.split("\n").map((line) => line.split(/: (.*)/su, 2)))
 
+/** OpenAI's events have no names and no numbers, and the last is no JSON. */
+const done = "data: [DONE]"
+
 const streamProblems = (document: Document, schema: Parameters<typeof problemsOf>[1], text: string) => {
   const frames = text.split("\n\n").filter((frame) => frame !== "" && !frame.startsWith(":"))
+  if (frames.at(-1) === done)
+    return frames.slice(0, -1).flatMap((frame) => problemsOf(document, schema, frameOf(frame)) || [])
   const [events, problems] = Array.partition(frames.map(frameOf), (frame) =>
     Result.mapError(decodeEvent(frame), ({ message }) => `an event that is none: ${message}`)
   )

@@ -20,6 +20,16 @@ const known: Readonly<Record<string, Arbitrary.Arbitrary<unknown>>> = {
   content: oneOf(pick("Hello", "Hello again, and once more"), Arbitrary.schema(Schema.String)),
   name: oneOf(pick("Holiday plans"), Arbitrary.schema(Schema.String)),
   cursor: pick("__sessions_cursor__", "__messages_cursor__"),
+  // The parrot is the model.
+  model: pick("parrot", "parrot", "gpt-4o"),
+  stream: pick<unknown>(true, false, null),
+  messages: oneOf<unknown>(
+    pick<unknown>([{ role: "user", content: "Hello" }], [{ role: "user", content: [{ type: "text", text: "Hello" }] }]),
+    Arbitrary.map(
+      Arbitrary.all({ role: pick("user", "assistant", "system", "tool"), content: Odd.text }),
+      (message) => [message]
+    )
+  ),
   // Of an event: some are of interest, and some of those are about what they should be.
   id: pick("evt_1", "evt_2", "evt_3", "evt_4"),
   type: pick("charge.succeeded", "customer.subscription.updated", "customer.subscription.deleted", "invoice.paid"),

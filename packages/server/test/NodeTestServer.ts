@@ -5,6 +5,7 @@ import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "e
 import { limits } from "../src/Edge/nodeServer.ts"
 import * as Edge from "../src/Edge/Edge.ts"
 import * as Http from "../src/Http.ts"
+import { Shutdown } from "../src/Shutdown/Shutdown.ts"
 import { Metrics } from "../src/Telemetry/Metrics.ts"
 import * as TestLog from "./TestLog.ts"
 import { layerConfig } from "./TestServer.ts"
@@ -77,5 +78,5 @@ const Routes = Effect.gen(function* () {
 export const layer = Layer.unwrap(Routes).pipe(
   Layer.provide(Http.layerServerWith(short)),
   Layer.provideMerge(Layer.merge(TestLog.layer, Metrics.layer)),
-  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices, NodeCrypto.layer])
+  Layer.provide([layerConfig({ PORT: "0" }), NodeHttpServer.layerHttpServices, NodeCrypto.layer, Shutdown.layer])
 )

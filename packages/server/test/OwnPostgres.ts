@@ -33,48 +33,60 @@ export class OwnPostgres extends Context.Service<
     readonly thaw: Effect.Effect<void>
   }
 >()("@parley/server/test/OwnPostgres") {
-  static readonly layer = Layer.effect(
-    OwnPostgres,
-    Effect.gen(function* () {
-      const dataDir = yield* Effect.acquireRelease(
-        Effect.promise(async () => {
-          // Where root's substitute can go, too.
-          const folder = await mkdtemp("/tmp/parley-own-")
-          await chmod(folder, 0o755)
-          return folder
-        }),
-        (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-      )
-      const log = join(dataDir, "postgres.log")
-      yield* Effect.promise(() => writeFile(log, ""))
-      const user = yield* runAs(join(dataDir, "cluster"))
-      const binaries = yield* Binaries.find(user)
-      const { password, path } = yield* Cluster.open({ dataDir, durable: true, user, binaries })
-
-      const life = yield* Effect.scope
-      const launch = Effect.gen(function* () {
-        const scope = yield* Scope.fork(life)
-        const options = { cluster: path, postgres: binaries.postgres, user, durable: true, log }
-        return { scope, ...(yield* Scope.provide(Postmaster.run(options), scope)) }
-      })
-      let running = yield* launch
-      const toAll = (name: NodeJS.Signals) =>
-        Effect.suspend(() => processesOf(running.pid)).pipe(
-          Effect.map((pids) => {
-            for (const pid of pids) signal(pid, name)
-          })
-        )
-      return OwnPostgres.of({
-        url: Redacted.make(`postgresql://parley:${password}@127.0.0.1:${running.port}/parley`),
-        stop: (how) =>
-          Effect.suspend(() => {
-            signal(running.pid, how)
-            return Effect.andThen(running.exited, Scope.close(running.scope, Exit.void))
-          }),
-        start: Effect.orDie(Effect.map(launch, (next) => void (running = next))),
-        freeze: toAll("SIGSTOP"),
-        thaw: toAll("SIGCONT")
-      })
-    })
-  )
+  /** Of another version than the embedded one, it may be. */
+  static readonly layerOf = (find: typeof Binaries.find, locale?: ReadonlyArray<string>) =>
+    Layer.effect(
+      OwnPostgres,
+      Effect.suspend(() => make(find, locale))
+    )
+  static readonly layer = OwnPostgres.layerOf(Binaries.find)
 }
+
+const make = (find: typeof Binaries.find, locale: ReadonlyArray<string> | undefined) =>
+  Effect.gen(function* () {
+    const dataDir = yield* Effect.acquireRelease(
+      Effect.promise(async () => {
+        // Where root's substitute can go, too.
+        const folder = await mkdtemp("/tmp/parley-own-")
+        await chmod(folder, 0o755)
+        return folder
+      }),
+      (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+    )
+    const log = join(dataDir, "postgres.log")
+    yield* Effect.promise(() => writeFile(log, ""))
+    const user = yield* runAs(join(dataDir, "cluster"))
+    const binaries = yield* find(user)
+    const { password, path } = yield* Cluster.open({
+      dataDir,
+      durable: true,
+      user,
+      binaries,
+      ...(locale === undefined ? {} : { locale })
+    })
+
+    const life = yield* Effect.scope
+    const launch = Effect.gen(function* () {
+      const scope = yield* Scope.fork(life)
+      const options = { cluster: path, postgres: binaries.postgres, user, durable: true, log }
+      return { scope, ...(yield* Scope.provide(Postmaster.run(options), scope)) }
+    })
+    let running = yield* launch
+    const toAll = (name: NodeJS.Signals) =>
+      Effect.suspend(() => processesOf(running.pid)).pipe(
+        Effect.map((pids) => {
+          for (const pid of pids) signal(pid, name)
+        })
+      )
+    return OwnPostgres.of({
+      url: Redacted.make(`postgresql://parley:${password}@127.0.0.1:${running.port}/parley`),
+      stop: (how) =>
+        Effect.suspend(() => {
+          signal(running.pid, how)
+          return Effect.andThen(running.exited, Scope.close(running.scope, Exit.void))
+        }),
+      start: Effect.orDie(Effect.map(launch, (next) => void (running = next))),
+      freeze: toAll("SIGSTOP"),
+      thaw: toAll("SIGCONT")
+    })
+  })

@@ -38,6 +38,9 @@ export const start = Effect.fnUntraced(function* ({ database, modelUrl, port, se
     isRunning: Effect.orDie(handle.isRunning),
     /** Ends it in the middle of whatever it does. */
     kill: Effect.andThen(send("SIGKILL"), Effect.exit(handle.exitCode)),
+    signal: send,
+    /** Waits until it has ended. */
+    exitCode: Effect.orDie(handle.exitCode),
     /** Asks it to end, and waits until it has; gives its exit code. */
     terminate: Effect.andThen(send("SIGTERM"), Effect.orDie(handle.exitCode)),
     freeze: send("SIGSTOP"),

@@ -54,6 +54,10 @@ export interface Ask {
   readonly body?: unknown
 }
 
+/** Below `/api/v1` is where they are unless they say otherwise; what is OpenAI's is elsewhere. */
+const pathOf = (path: string) =>
+  path.startsWith("/v1") && !/^\/v1\/(?:chat\/completions|models)$/u.test(path) ? `/api${path}` : path
+
 const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
@@ -82,7 +86,7 @@ export class TestServer extends Context.Service<
 
     const request = (method: string, path: string, { body, headers, token }: Ask = {}) =>
       Effect.promise((signal) =>
-        fetch(new URL(path.startsWith("/api") || !path.startsWith("/v1") ? path : `/api${path}`, url), {
+        fetch(new URL(pathOf(path), url), {
           method,
           signal,
           headers: {

@@ -1,6 +1,6 @@
 import { MemorySaver } from "@langchain/langgraph-checkpoint"
 import { assert, describe, it } from "@effect/vitest"
-import { MessageId, SessionId } from "@parley/domain/Sessions"
+import { SessionId } from "@parley/domain/Sessions"
 import { Duration, Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import type { AgentEvent } from "./Agent.ts"
@@ -26,17 +26,18 @@ describe("a model that is shown too much", () => {
       }
       const error = yield* Effect.flip(
         Graph.run({
-          sessionId: SessionId.make(randomUUID()),
-          messageId: MessageId.make(randomUUID()),
-          content: "Hello",
+          said: [{ role: "user", content: "Hello", id: randomUUID() }],
           systemPrompt: "Be brief.",
-          summaryPrompt: "Sum up.",
           model,
-          summarizer: model,
           tools: [],
-          contextTokens: 1000,
           totalTimeout: Duration.seconds(60),
-          checkpointer: new MemorySaver(),
+          memory: {
+            sessionId: SessionId.make(randomUUID()),
+            checkpointer: new MemorySaver(),
+            contextTokens: 1000,
+            summarizer: model,
+            summaryPrompt: "Sum up."
+          },
           onEvent: (event) => Effect.sync(() => void said.push(event)),
           onUsage: () => Effect.void
         })

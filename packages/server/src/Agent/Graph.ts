@@ -4,13 +4,14 @@
  * A graph is built for each turn (a tenth of a millisecond), so that its nodes simply see what the turn brings along.
  */
 import { ModelFailed, ModelTimeout, ModelUnavailable } from "@parley/domain/Chat"
-import type { MessageId, SessionId } from "@parley/domain/Sessions"
-import { type BaseMessage, HumanMessage } from "@langchain/core/messages"
+import type { SessionId } from "@parley/domain/Sessions"
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages"
 import { Command, END, MessagesValue, START, StateGraph, StateSchema } from "@langchain/langgraph"
 import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint"
 import { Clock, Duration, Effect, Exit, Fiber, Option, type Scope } from "effect"
 import { ofOthers, TurnFacts } from "../Telemetry/TurnFacts.ts"
-import type { AgentEvent, ModelUsage } from "./Agent.ts"
+import type { AgentEvent, ModelUsage, Said } from "./Agent.ts"
+import { storable } from "./characters.ts"
 import type { Model } from "./Model.ts"
 import { isOverflow, type TurnModelError } from "./ModelError.ts"
 import * as Summary from "./Summary.ts"
@@ -29,20 +30,27 @@ const maxSteps = 12
 /** How long an answer that is there may wait for the summary. */
 const summaryPatience = "3 seconds"
 
-export interface Turn {
+/** Where what was said before comes from, and the turn goes to. */
+export interface Memory {
   readonly sessionId: SessionId
-  readonly messageId: MessageId
-  readonly content: string
-  readonly systemPrompt: string
-  readonly model: Model
+  readonly checkpointer: BaseCheckpointSaver
+  /** What the model is shown of it. */
+  readonly contextTokens: number
   /** Sums up what was said longer ago. */
   readonly summarizer: Model
   readonly summaryPrompt: string
+}
+
+export interface Turn {
+  /** Since the last turn; all there is, without a memory. */
+  readonly said: ReadonlyArray<Said & { readonly id?: string }>
+  readonly systemPrompt: string
+  readonly model: Model
   readonly tools: ReadonlyArray<Tool>
-  readonly contextTokens: number
   /** For everything until the answer is there. */
   readonly totalTimeout: Duration.Duration
-  readonly checkpointer: BaseCheckpointSaver
+  /** Without one the model is shown all that was said, and nothing of the turn is kept. */
+  readonly memory: Memory | undefined
   /** Told as it happens; its slowness is felt upstream. */
   readonly onEvent: (event: AgentEvent) => Effect.Effect<void>
   readonly onUsage: (usage: ModelUsage) => Effect.Effect<void>
@@ -54,6 +62,7 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
   const scope = yield* Effect.scope
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(turn.totalTimeout)
   const facts = yield* TurnFacts
+  const { memory } = turn
   let content = ""
   let steps = 0
   let summing: { readonly old: ReadonlyArray<BaseMessage>; readonly fiber: Fiber.Fiber<string, unknown> } | undefined
@@ -70,9 +79,9 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
 
   /** Begins the summary, if it is time for one, while the model answers. */
   const sumUp = Effect.fnUntraced(function* (recalled: Summary.Recalled) {
-    const old = Summary.due(recalled, turn.contextTokens)
-    if (summing !== undefined || old.length === 0) return
-    const writing = Summary.write(turn.summarizer, turn.summaryPrompt, recalled.summary, old, turn.onUsage)
+    const old = memory === undefined ? [] : Summary.due(recalled, memory.contextTokens)
+    if (memory === undefined || summing !== undefined || old.length === 0) return
+    const writing = Summary.write(memory.summarizer, memory.summaryPrompt, recalled.summary, old, turn.onUsage)
     summing = { old, fiber: yield* Effect.forkIn(writing, scope) }
   })
 
@@ -91,8 +100,10 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
         })
         .pipe(Effect.map((said) => ({ said, spoken })))
     const before = content
-    const most = Window.fit(recalled.spoken, turn.contextTokens)
-    const less = Window.fit(recalled.spoken, turn.contextTokens / 2)
+    const fit = (share: number) =>
+      memory === undefined ? recalled.spoken : Window.fit(recalled.spoken, memory.contextTokens * share)
+    const most = fit(1)
+    const less = fit(0.5)
     const { said, spoken } = yield* ask(most).pipe(
       // Tokens are estimated here, and counted there.
       Effect.catchIf(
@@ -130,15 +141,15 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
     .addEdge(START, "agent")
     .addEdge("tools", "agent")
     .addEdge("condense", END)
-    .compile({ checkpointer: turn.checkpointer })
+    .compile({ checkpointer: memory?.checkpointer ?? false })
 
   // What a node fails with comes out of LangGraph as a rejection, like everything else that goes wrong in it.
   yield* Effect.promise((signal) =>
     graph.invoke(
-      { messages: [new HumanMessage({ id: turn.messageId, content: turn.content })] },
+      { messages: turn.said.map(messageOf) },
       {
         signal,
-        configurable: { thread_id: turn.sessionId },
+        ...(memory === undefined ? {} : { configurable: { thread_id: memory.sessionId } }),
         // Steps are counted above, because the summary's is not the model's.
         recursionLimit: maxSteps * 2 + 3,
         // The checkpoint comes once, at the end, and is written with everything else of the turn.
@@ -152,6 +163,11 @@ export const run = Effect.fnUntraced(function* (turn: Turn): Effect.fn.Return<st
   )
   return content
 }, Effect.scoped)
+
+const messageClasses = { system: SystemMessage, user: HumanMessage, assistant: AIMessage }
+
+const messageOf = ({ content, id, role }: Turn["said"][number]): BaseMessage =>
+  new messageClasses[role]({ content: storable(content), ...(id === undefined ? {} : { id }) })
 
 /** Runs the effects of nodes where this effect runs: in its trace, with its services. */
 const makeNodes = Effect.map(Effect.context<never>(), (context) => {

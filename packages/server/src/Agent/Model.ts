@@ -9,7 +9,7 @@ import { modelFetch } from "./modelFetch.ts"
 import type { ModelBreaker } from "./ModelBreaker.ts"
 import type { ModelEndpoint } from "./ModelEndpoint.ts"
 import type { ModelCallFailed } from "./ModelError.ts"
-import type { ModelOptions } from "./settings.ts"
+import { type ModelOptions, refusesTemperature } from "./settings.ts"
 import type { Tool } from "./Tools/Tool.ts"
 
 export interface Model {
@@ -32,9 +32,6 @@ class Completions extends ChatOpenAICompletions {
   }
 }
 
-/** Reasoning models refuse a temperature. */
-const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(model)
-
 /** Who is told to wait longer than this is better told to come back. */
 const longestWait = Duration.seconds(20)
 
@@ -50,6 +47,7 @@ export const make = (
     function: { name, description, parameters }
   }))
   const tooled = functions.length === 0 ? {} : { tools: functions }
+  const stopped = options.stop === undefined || options.stop.length === 0 ? {} : { stop: [...options.stop] }
   const chatOf = (model: string): ModelCall.Chat => {
     const temperature = refusesTemperature(model) ? {} : { temperature: options.temperature }
     const chat = new Completions({
@@ -66,7 +64,7 @@ export const make = (
     return {
       model,
       parameters: { ...temperature, maxTokens: options.maxTokens },
-      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled })
+      stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled, ...stopped })
     }
   }
   const first = chatOf(endpoint.onlyModel ?? options.model)

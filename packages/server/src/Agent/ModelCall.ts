@@ -178,7 +178,8 @@ const usageOf = (
     model: isName(heard.modelName) ? heard.modelName : model,
     requestedModel: model,
     purpose: "answer" as const,
-    isInVain: Exit.isFailure(exit)
+    isInVain: Exit.isFailure(exit),
+    ...(heard.finishReason === "length" ? { isCutOff: true } : {})
   }
   const counted = decodeCounted(heard.counted)
   if (Option.isSome(counted)) {

@@ -55,12 +55,13 @@ const timedOut = (kind: string) =>
 /** Asked, and heard nothing more of. */
 export const silent = timedOut("silence")
 
-const overflow = (kind: string) =>
-  refused("The conversation does not fit the model's context", "context_overflow", kind)
+const overflow = (kind: string) => refused(tooLong.detail, "context_overflow", kind)
+
+/** Found before it was asked. */
+export const tooLong = new ModelFailed({ detail: "The conversation does not fit the model's context" })
 
 /** Whether the conversation was too long: less of it may do. */
-export const isOverflow = ({ error }: ModelCallFailed): boolean =>
-  error.detail === "The conversation does not fit the model's context"
+export const isOverflow = ({ error }: ModelCallFailed): boolean => error.detail === tooLong.detail
 
 export const contentFiltered = refused(
   "The model's answer was blocked by its content filter",

@@ -82,10 +82,16 @@ export const modelOptions = Config.all({
   maxAttempts: settings.maxAttempts.config,
   attemptTimeout: settings.attemptTimeout.config
 })
-export type ModelOptions = Config.Success<typeof modelOptions>
+export type ModelOptions = Config.Success<typeof modelOptions> & {
+  /** Of one conversation: texts at which the model is to stop. */
+  readonly stop?: ReadonlyArray<string> | undefined
+}
 
 /** In the order in which they are asked. */
 export const modelsOf = (
   { onlyModel }: { readonly onlyModel?: string | undefined },
   { fallbackModels, model }: ModelOptions
 ): ReadonlyArray<string> => (onlyModel === undefined ? [model, ...fallbackModels] : [onlyModel])
+
+/** Reasoning models refuse a temperature. */
+export const refusesTemperature = (model: string): boolean => /^(?:o\d|gpt-5)/u.test(model)

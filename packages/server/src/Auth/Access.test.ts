@@ -89,10 +89,16 @@ const rowOf = Effect.fnUntraced(function* (name: string, operation: Operation, i
   }
 })
 
+/** What is OpenAI's has another shape for the same. */
+const refusal = (name: string, detail: string) => {
+  const error = { message: detail, type: "invalid_request_error", param: null, code: "invalid_api_key" }
+  return `401 ${JSON.stringify(name.includes(" /v1/") ? { error } : { detail })}`
+}
+
 /** What it should answer. */
-const idealOf = (kinds: ReadonlyArray<string>, isAboutOwned: boolean) => ({
-  ...Object.fromEntries(kinds.map((kind) => [kind, '401 {"detail":"Invalid or expired token"}'])),
-  "no token": '401 {"detail":"Not authenticated"}',
+const idealOf = (name: string, kinds: ReadonlyArray<string>, isAboutOwned: boolean) => ({
+  ...Object.fromEntries(kinds.map((kind) => [kind, refusal(name, "Invalid or expired token")])),
+  "no token": refusal(name, "Not authenticated"),
   "another user's": isAboutOwned ? "404" : "in",
   good: "in"
 })
@@ -108,7 +114,7 @@ layer(TestServer.layer, { excludeTestServices: true })("every endpoint that want
         Effect.fnUntraced(function* ([name, operation]) {
           const isAboutOwned = [...idsOf(document, operation)].some((id) => id in owned)
           const row = yield* rowOf(name, operation, isAboutOwned)
-          return { name, row, ideal: idealOf(Object.keys(row), isAboutOwned) }
+          return { name, row, ideal: idealOf(name, Object.keys(row), isAboutOwned) }
         }),
         { concurrency: 8 }
       )

@@ -25,3 +25,24 @@ export const addUp = (sql: SqlClient.SqlClient) => sql`
   SELECT user_id, date_trunc('month', now() AT TIME ZONE 'UTC')::date, sum(cost_eur) FROM spent
   GROUP BY user_id HAVING sum(cost_eur) > 0
   ON CONFLICT (user_id, month) DO UPDATE SET cost_eur = m.cost_eur + EXCLUDED.cost_eur`
+
+/** What is left of a month, as `budget` tells it. */
+export const Budget = Schema.Struct({
+  over_budget: Schema.Boolean,
+  resets_at: Schema.DateTimeUtcFromDate,
+  resets_in: Schema.Int
+})
+
+/** As a table `budget`: whether the user's month has cost its limit, and when the next begins. */
+export const budget = (sql: SqlClient.SqlClient) => (userId: string, monthlyLimitEur: number) =>
+  sql`
+  month AS (
+    SELECT begins, (begins + interval '1 month') AT TIME ZONE 'UTC' AS resets_at
+    FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS begins
+  ), budget AS (
+    SELECT coalesce(spent.cost_eur, 0) >= ${String(monthlyLimitEur)}::numeric AS over_budget, month.resets_at
+    FROM month LEFT JOIN usage_months spent ON spent.user_id = ${userId} AND spent.month = month.begins::date
+  )`
+
+/** Seconds until the next month. */
+export const resetsIn = (sql: SqlClient.SqlClient) => sql`ceil(extract(epoch FROM budget.resets_at - now()))::integer`

@@ -39,20 +39,9 @@ export const make = Effect.gen(function* () {
         messageId: Schema.NullOr(MessageId),
         monthlyLimitEur: Schema.Finite
       }),
-      Result: Schema.Struct({
-        taken: Schema.Boolean,
-        over_budget: Schema.Boolean,
-        resets_at: Schema.DateTimeUtcFromDate,
-        resets_in: Schema.Int
-      }),
+      Result: Schema.Struct({ taken: Schema.Boolean, ...CallsRepo.Budget.fields }),
       execute: ({ messageId, monthlyLimitEur, sessionId, token, userId }) => sql`
-        WITH month AS (
-          SELECT begins, (begins + interval '1 month') AT TIME ZONE 'UTC' AS resets_at
-          FROM date_trunc('month', now() AT TIME ZONE 'UTC') AS begins
-        ), budget AS (
-          SELECT coalesce(spent.cost_eur, 0) >= ${String(monthlyLimitEur)}::numeric AS over_budget, month.resets_at
-          FROM month LEFT JOIN usage_months spent ON spent.user_id = ${userId} AND spent.month = month.begins::date
-        ), found AS (
+        WITH ${CallsRepo.budget(sql)(userId, monthlyLimitEur)}, found AS (
           SELECT session_id FROM sessions WHERE session_id = ${sessionId} AND user_id = ${userId} FOR NO KEY UPDATE
         ), leased AS (
           UPDATE sessions s SET lease_token = ${token}, lease_expires_at = ${expiry}
@@ -61,8 +50,7 @@ export const make = Effect.gen(function* () {
             AND NOT EXISTS (SELECT FROM messages WHERE session_id = ${sessionId} AND id = ${messageId}::uuid)
           RETURNING s.session_id
         )
-        SELECT EXISTS (SELECT FROM leased) AS taken, budget.*,
-          ceil(extract(epoch FROM budget.resets_at - now()))::integer AS resets_in
+        SELECT EXISTS (SELECT FROM leased) AS taken, budget.*, ${CallsRepo.resetsIn(sql)} AS resets_in
         FROM found, budget`
     }),
 

@@ -1,6 +1,6 @@
 /** A turn as server-sent events, written by hand: encoding each token through a schema would cost more than the token. */
 import { type ChatAnswer, ChatEvent, statusOf, type TurnError } from "@parley/domain/Chat"
-import type { ServiceUnavailable } from "@parley/domain/Errors"
+import type { InternalServerError, ServiceUnavailable } from "@parley/domain/Errors"
 import { Array, Cause, Duration, Effect, Option, Queue, Schema, type Scope, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AgentEvent } from "../Agent/Agent.ts"
@@ -13,9 +13,15 @@ const maxPendingEvents = 256
 /** Proxies close connections on which nothing moves. */
 const heartbeatInterval = Duration.seconds(15)
 
-type Event = AgentEvent | { readonly _tag: "Heartbeat" } | { readonly _tag: "Done"; readonly answer: ChatAnswer }
+export type Event<A> = AgentEvent | { readonly _tag: "Heartbeat" } | { readonly _tag: "Done"; readonly answer: A }
 
 type Failure = TurnError | ServiceUnavailable
+
+/** How the events of one stream are written: what is ready together, and what ends it instead of an answer. */
+export interface Encoding<A, E> {
+  readonly events: (batch: ReadonlyArray<Event<A>>) => Uint8Array<ArrayBuffer>
+  readonly error: (error: E | InternalServerError | ServiceUnavailable) => Uint8Array<ArrayBuffer>
+}
 
 const headers = {
   "cache-control": "no-cache, no-transform",
@@ -27,14 +33,18 @@ const headers = {
  * `take` is interrupted when the client goes. `drop` must close the connection: it is used on a client that stays but
  * does not read.
  */
-export const respond = Effect.fn("Sse.respond")(function* (
-  take: (onEvent: (event: AgentEvent) => Effect.Effect<void>) => Effect.Effect<ChatAnswer, Failure>,
-  drop: Effect.Effect<void>
-): Effect.fn.Return<HttpServerResponse.HttpServerResponse, Failure, Scope.Scope> {
-  const queue = yield* Effect.acquireRelease(
-    Queue.bounded<Event, Failure | Cause.Done>(maxPendingEvents),
-    Queue.shutdown
-  )
+export const respond = (take: Take<ChatAnswer, Failure>, drop: Effect.Effect<void>) =>
+  respondWith(take, drop, turnEvents())
+
+type Take<A, E> = (onEvent: (event: AgentEvent) => Effect.Effect<void>) => Effect.Effect<A, E>
+
+/** The same in other words. */
+export const respondWith = Effect.fn("Sse.respond")(function* <A, E>(
+  take: Take<A, E>,
+  drop: Effect.Effect<void>,
+  encoding: Encoding<A, E>
+): Effect.fn.Return<HttpServerResponse.HttpServerResponse, E, Scope.Scope> {
+  const queue = yield* Effect.acquireRelease(Queue.bounded<Event<A>, E | Cause.Done>(maxPendingEvents), Queue.shutdown)
   yield* take((event) =>
     Effect.suspend(() => (Queue.offerUnsafe(queue, event) ? Effect.void : Effect.asVoid(Queue.offer(queue, event))))
   ).pipe(
@@ -50,30 +60,31 @@ export const respond = Effect.fn("Sse.respond")(function* (
     Effect.forkScoped
   )
 
-  const encode = encoder()
-  let batch: Effect.Effect<ReadonlyArray<Event>, Failure | Cause.Done> = Effect.succeed([first])
+  let batch: Effect.Effect<ReadonlyArray<Event<A>>, E | Cause.Done> = Effect.succeed([first])
   // One pull, not a pipeline of streams: this is done for every token.
   const pull = Effect.suspend(() => {
     const next = batch
     batch = Queue.takeAll(queue)
-    return Effect.map(next, (events) => Array.of(encode.events(events)))
+    return Effect.map(next, (events) => Array.of(encoding.events(events)))
   })
   const events = (yield* dropStalled(Stream.fromPull(Effect.succeed(pull)), drop)).pipe(
-    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encode.error)))
+    Stream.catchCause((cause) => Stream.fromEffect(Effect.map(failure(cause), encoding.error)))
   )
   return HttpServerResponse.stream(events, { contentType: "text/event-stream", headers })
 })
 
-const failure = Effect.fnUntraced(function* (cause: Cause.Cause<Failure>) {
+const failure = <E>(cause: Cause.Cause<E>): Effect.Effect<E | InternalServerError | ServiceUnavailable> => {
   const expected = Cause.findErrorOption(cause)
-  const error = Option.isSome(expected) ? expected.value : yield* unexpected(cause)
-  return { detail: error.detail, status: statusOf(error) }
-})
+  return Option.isSome(expected) ? Effect.succeed(expected.value) : unexpected(cause)
+}
+
+/** Keeps the connection open and says nothing. */
+export const comment = ": keep-alive\n\n"
 
 const textEncoder = new TextEncoder()
 const encodeDone = Schema.encodeSync(ChatEvent.members[2].fields.data)
 
-const dataOf = (event: Exclude<Event, { readonly _tag: "Heartbeat" }>): string => {
+const dataOf = (event: Exclude<Event<ChatAnswer>, { readonly _tag: "Heartbeat" }>): string => {
   switch (event._tag) {
     case "Token":
       return `event: token\ndata: ${JSON.stringify({ content: event.content })}`
@@ -84,17 +95,19 @@ const dataOf = (event: Exclude<Event, { readonly _tag: "Heartbeat" }>): string =
   }
 }
 
-/** Numbers the events of one stream. What is ready together is sent together. */
-const encoder = () => {
+/** Numbers the events of one stream. */
+const turnEvents = (): Encoding<ChatAnswer, Failure> => {
   let id = 0
   const numbered = (data: string) => `id: ${++id}\n${data}\n\n`
   return {
-    events: (batch: ReadonlyArray<Event>) => {
+    events: (batch) => {
       let text = ""
-      for (const event of batch) text += event._tag === "Heartbeat" ? ": keep-alive\n\n" : numbered(dataOf(event))
+      for (const event of batch) text += event._tag === "Heartbeat" ? comment : numbered(dataOf(event))
       return textEncoder.encode(text)
     },
-    error: (data: { readonly detail: string; readonly status: number }) =>
-      textEncoder.encode(numbered(`event: error\ndata: ${JSON.stringify(data)}`))
+    error: (error) => {
+      const data = { detail: error.detail, status: statusOf(error) }
+      return textEncoder.encode(numbered(`event: error\ndata: ${JSON.stringify(data)}`))
+    }
   }
 }

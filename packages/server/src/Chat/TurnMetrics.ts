@@ -1,5 +1,4 @@
 /** What is counted of turns: how they end, how long they take, and what their money went to. */
-import type { ChatAnswer } from "@parley/domain/Chat"
 import { Cause, Clock, Effect, Exit, Option } from "effect"
 import type { CostKind, TurnMode, TurnOutcome } from "../Telemetry/Catalogue.ts"
 import type { Metrics } from "../Telemetry/Metrics.ts"
@@ -9,7 +8,7 @@ type TurnExit = Exit.Exit<unknown, { readonly _tag: string }>
 
 export const make = (metrics: Metrics["Service"]) => ({
   /** Measures a turn. */
-  turn: <E extends { readonly _tag: string }>(mode: TurnMode, turn: Effect.Effect<ChatAnswer, E>) =>
+  turn: <A, E extends { readonly _tag: string }>(mode: TurnMode, turn: Effect.Effect<A, E>) =>
     Effect.flatMap(Clock.Clock, (clock) => {
       const facts = TurnFacts.make()
       const startedNanos = clock.monotonicTimeNanosUnsafe()

@@ -12,18 +12,22 @@ import type { UserId } from "@parley/domain/Users"
 import { Cause, Context, DateTime, type Duration, Effect, Exit, Fiber, FiberSet, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Agent, type AgentEvent, type ModelUsage } from "../Agent/Agent.ts"
+import type { TurnMode } from "../Telemetry/Catalogue.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { unexpected } from "../Edge/Boundary.ts"
 import { appEnvironment } from "../Settings/Setting.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { TurnFacts } from "../Telemetry/TurnFacts.ts"
 import * as TurnTrace from "../Telemetry/TurnTrace.ts"
-import { Prices, roundEur } from "../Usage/Prices.ts"
+import { Prices } from "../Usage/Prices.ts"
 import type { Call } from "./CallsRepo.ts"
+import * as Completions from "./Completions.ts"
 import * as Leases from "./Leases.ts"
 import { sessionName } from "./sessionName.ts"
 import * as TurnMetrics from "./TurnMetrics.ts"
 import * as TurnsRepo from "./TurnsRepo.ts"
+import { usageOf } from "./usageOf.ts"
 
 type OnEvent = (event: AgentEvent) => Effect.Effect<void>
 
@@ -43,9 +47,20 @@ export class Turns extends Context.Service<
       request: ChatRequest,
       onEvent?: OnEvent
     ) => Effect.Effect<ChatAnswer, TurnError | ServiceUnavailable>
+    /**
+     * A turn without a session: the caller keeps the conversation, and nothing of it is stored but what it took.
+     * Interrupting this cancels it.
+     */
+    readonly complete: (
+      userId: UserId,
+      request: Completions.Request,
+      onEvent?: OnEvent
+    ) => Effect.Effect<Completions.Completion, Completions.Refusal | TurnCancelled | ServiceUnavailable>
     /** Ends the running turn: on this server before this returns, on another within a second. */
     readonly cancel: (userId: UserId, sessionId: SessionId) => Effect.Effect<void, SessionNotFound | NoTurnRunning>
-    /** For the end of the server: takes no more turns, and ends those that have not ended within `grace`. */
+    /** How many there are here, those included whose listeners are gone. */
+    readonly running: Effect.Effect<number>
+    /** The end of the server begins: takes no more turns, and ends those that have not ended within `grace`. */
     readonly drain: (grace: Duration.Input) => Effect.Effect<void>
   }
 >()("@parley/server/Turns") {
@@ -59,9 +74,10 @@ export class Turns extends Context.Service<
       const random = yield* SecureRandom.SecureRandom
       const repo = yield* TurnsRepo.make
       const leases = yield* Leases.make
-      const supervisor = yield* FiberSet.make<ChatAnswer, TurnError>()
+      const completions = yield* Completions.make
+      const supervisor = yield* FiberSet.make<unknown, unknown>()
       const environment = yield* appEnvironment.config
-      let isDraining = false
+      const shutdown = yield* Shutdown
 
       /** The stored answer, when this message got one: then nothing is asked again. */
       const answered = Effect.fnUntraced(function* (userId: UserId, request: ChatRequest) {
@@ -111,12 +127,7 @@ export class Turns extends Context.Service<
             return {
               session_id: sessionId,
               message: { ...answer, session_id: sessionId, role: "assistant" as const },
-              usage: {
-                model: calls.at(-1)?.model ?? "",
-                input_tokens: calls.reduce((sum, call) => sum + call.inputTokens, 0),
-                output_tokens: calls.reduce((sum, call) => sum + call.outputTokens, 0),
-                cost_eur: roundEur(calls.reduce((sum, call) => sum + call.costEur, 0))
-              }
+              usage: usageOf(calls)
             }
           })
         )
@@ -143,45 +154,65 @@ export class Turns extends Context.Service<
           })
         )
 
-      const taken = Effect.fn("Turns.take")((userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
+      /** Runs it in a fiber of its own; `leave` is done with that when the listener goes. */
+      const supervised = <A, E extends { readonly _tag: string }>(
+        mode: TurnMode,
+        turn: Effect.Effect<A, E>,
+        leave: (fiber: Fiber.Fiber<A, E>) => Effect.Effect<unknown>
+      ) =>
         Effect.uninterruptibleMask((restore) =>
           Effect.gen(function* () {
-            if (isDraining) return yield* new ServiceUnavailable({})
-            const fiber = yield* FiberSet.run(
-              supervisor,
-              measured.turn(
-                onEvent === undefined ? "json" : "stream",
-                turn(userId, request, onEvent ?? (() => Effect.void))
-              )
-            )
-            const exit = yield* restore(Fiber.await(fiber)).pipe(
-              Effect.onInterrupt(() => (request.on_disconnect === "continue" ? unheard(fiber) : Fiber.interrupt(fiber)))
-            )
+            if (shutdown.hasBegun()) return yield* new ServiceUnavailable({})
+            const fiber = yield* FiberSet.run(supervisor, measured.turn(mode, turn))
+            const exit = yield* restore(Fiber.await(fiber)).pipe(Effect.onInterrupt(() => leave(fiber)))
             // Somebody else interrupted the turn: to whoever listens, that is an answer.
             if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
-              return yield* isDraining ? new ServiceUnavailable({}) : new TurnCancelled({})
+              return yield* shutdown.hasBegun() ? new ServiceUnavailable({}) : new TurnCancelled({})
             }
             return yield* exit
           })
         )
+
+      const taken = Effect.fn("Turns.take")((mode: TurnMode, userId: UserId, request: ChatRequest, onEvent: OnEvent) =>
+        supervised(mode, turn(userId, request, onEvent), (fiber) =>
+          request.on_disconnect === "continue" ? unheard(fiber) : Fiber.interrupt(fiber)
+        )
       )
 
-      const take = (userId: UserId, request: ChatRequest, onEvent?: OnEvent) =>
-        TurnTrace.of(userId, request, environment)(taken(userId, request, onEvent))
+      const take = (userId: UserId, request: ChatRequest, onEvent?: OnEvent) => {
+        const mode = modeOf(onEvent)
+        const facts = { userId, sessionId: request.session_id, question: request.content, mode }
+        return TurnTrace.of(facts, environment)(taken(mode, userId, request, onEvent ?? unlistened))
+      }
+
+      const completed = Effect.fn("Turns.complete")(
+        (mode: TurnMode, userId: UserId, request: Completions.Request, onEvent: OnEvent) =>
+          supervised(mode, completions.ask(userId, request, onEvent), Fiber.interrupt)
+      )
+
+      const complete = (userId: UserId, request: Completions.Request, onEvent?: OnEvent) => {
+        const mode = modeOf(onEvent)
+        const question = request.messages.at(-1)?.content ?? ""
+        const facts = { userId, sessionId: undefined, question, mode }
+        return TurnTrace.of(facts, environment)(completed(mode, userId, request, onEvent ?? unlistened))
+      }
 
       const cancel = Effect.fn("Turns.cancel")(leases.revoke)
 
       const drain = Effect.fn("Turns.drain")(function* (grace: Duration.Input) {
-        isDraining = true
+        yield* shutdown.begin
         yield* Effect.timeoutOption(FiberSet.awaitEmpty(supervisor), grace)
         yield* FiberSet.clear(supervisor)
       })
       yield* Effect.addFinalizer(() => drain(0))
 
-      return Turns.of({ take, cancel, drain })
+      return Turns.of({ take, complete, cancel, running: FiberSet.size(supervisor), drain })
     })
   )
 }
+
+const modeOf = (onEvent: OnEvent | undefined): TurnMode => (onEvent === undefined ? "json" : "stream")
+const unlistened: OnEvent = () => Effect.void
 
 /** With nobody to tell, at least the log hears of what nobody expected. */
 const unheard = (turn: Fiber.Fiber<unknown, unknown>) =>

@@ -8,7 +8,8 @@ import { TestServer } from "../../test/TestServer.ts"
 import { Agent } from "../Agent/Agent.ts"
 
 /** Swapping a layer is this: the server as it is, with an agent that breaks. */
-const broken = Layer.succeed(Agent, { answer: () => Effect.die(new Error("password is hunter2")) })
+const dying = Effect.die(new Error("password is hunter2"))
+const broken = Layer.succeed(Agent, { answer: () => dying, complete: () => dying, models: [] })
 
 layer(TestServer.layerWith({ agent: broken }), { excludeTestServices: true })("a turn whose agent is broken", (it) => {
   it.effect("ends with a 500 that tells nothing, and the session goes on", () =>
@@ -43,6 +44,8 @@ layer(TestServer.layer, { excludeTestServices: true })("a turn whose model refus
 const asked = Deferred.makeUnsafe<void>()
 const gate = Deferred.makeUnsafe<void>()
 const brokenLater = Layer.succeed(Agent, {
+  complete: () => dying,
+  models: [],
   answer: () =>
     Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(gate)).pipe(
       Effect.andThen(Effect.die(new Error("nobody listens")))

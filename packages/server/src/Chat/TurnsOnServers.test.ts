@@ -11,6 +11,7 @@ import * as Stop from "../../test/Stop.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import { Agent } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { Prices } from "../Usage/Prices.ts"
 import { Turns } from "./Turns.ts"
@@ -56,14 +57,15 @@ const serve = Effect.fnUntraced(function* ({ sessionId, userId }: Effect.Success
   const asked = yield* Queue.unbounded<void>()
   const patient = Layer.effect(
     Agent,
-    Effect.map(Agent, ({ answer }) => ({
+    Effect.map(Agent, ({ answer, ...agent }) => ({
+      ...agent,
       answer: (question) =>
         Effect.andThen(Queue.offer(asked, undefined), Deferred.await(gate)).pipe(Effect.andThen(answer(question)))
     }))
   ).pipe(Layer.provide(parrot))
   const rooms = yield* Turns.layer.pipe(
     Layer.provide([patient, Prices.layer, AgentMemory.layer]),
-    Layer.provide([NodeCrypto.layer, NodeServices.layer, Metrics.layer]),
+    Layer.provide([NodeCrypto.layer, NodeServices.layer, Metrics.layer, Shutdown.layer]),
     Layer.provide(Layer.succeed(SqlClient.SqlClient, slowed(yield* SqlClient.SqlClient, hooks))),
     Layer.build,
     Scope.provide(scope)

@@ -7,13 +7,15 @@ import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup } from "effect/h
 import { layerConfig, TestServer } from "../../test/TestServer.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import { Agent } from "../Agent/Agent.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import * as BoundaryLayer from "./Boundary.ts"
 import * as Edge from "./Edge.ts"
 
 const secret = "the connection string, say"
 
-const Dying = Layer.succeed(Agent, { answer: () => Effect.die(new Error(secret)) })
+const dying = Effect.die(new Error(secret))
+const Dying = Layer.succeed(Agent, { answer: () => dying, complete: () => dying, models: ["dying"] })
 
 layer(TestServer.layerWith({ agent: Dying }), { excludeTestServices: true })("a handler that dies", (it) => {
   it.effect("is 500 to the caller, who learns nothing, and told to the log with its cause", () =>
@@ -73,7 +75,7 @@ const PocketServer = HttpRouter.serve(
 ).pipe(
   Layer.provideMerge(NodeHttpServer.layerTest),
   Layer.provideMerge(TestLog.layer),
-  Layer.provide([layerConfig(), NodeCrypto.layer, BoundaryLayer.layer, Metrics.layer])
+  Layer.provide([layerConfig(), NodeCrypto.layer, BoundaryLayer.layer, Metrics.layer, Shutdown.layer])
 )
 
 layer(PocketServer, { excludeTestServices: true })("the boundary", (it) => {

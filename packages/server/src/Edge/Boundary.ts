@@ -2,7 +2,7 @@
 import { Boundary } from "@parley/domain/Api"
 import { InternalServerError, ServiceUnavailable, ValidationError } from "@parley/domain/Errors"
 import { Cause, Effect, Layer, Predicate, type Types } from "effect"
-import { HttpApiError } from "effect/http-api"
+import { type HttpApiEndpoint, HttpApiError } from "effect/http-api"
 import { Headers, HttpEffect, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { isUnreachable } from "../Sql/isUnreachable.ts"
@@ -36,14 +36,19 @@ const withType = (request: HttpServerRequest.HttpServerRequest): HttpServerReque
     ? request.modify({ headers: Headers.set(request.headers, "content-type", "application/octet-stream") })
     : request
 
-export const layer = Layer.succeed(Boundary, (httpEffect, { endpoint }) =>
+/** What stands around an endpoint, in whatever shape its errors are told. */
+export const around = <R>(
+  httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, R>,
+  { endpoint }: { readonly endpoint: HttpApiEndpoint.Top }
+) =>
   Effect.flatMap(RequestFacts, (facts) => {
     facts.route = endpoint.path
     return Effect.updateService(shaped(httpEffect), HttpServerRequest.HttpServerRequest, withType)
   })
-)
 
-const shaped = (httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled>) =>
+export const layer = Layer.succeed(Boundary, around)
+
+const shaped = <R>(httpEffect: Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, R>) =>
   httpEffect.pipe(
     Effect.catch((error): Effect.Effect<never, Types.unhandled | ValidationError> => {
       if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)

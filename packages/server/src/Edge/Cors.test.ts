@@ -99,7 +99,8 @@ for (const [how, origins] of [
     )
   })
 
-const Dying = Layer.succeed(Agent, { answer: () => Effect.die(new Error("of a defect")) })
+const dying = Effect.die(new Error("of a defect"))
+const Dying = Layer.succeed(Agent, { answer: () => dying, complete: () => dying, models: ["dying"] })
 
 layer(TestServer.layerWith({ settings: { CORS_ORIGINS: friend }, agent: Dying }), { excludeTestServices: true })(
   "a server that fails",

@@ -10,6 +10,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { NetAddress } from "effect/net"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import * as RequestSpan from "../Telemetry/RequestSpan.ts"
@@ -60,6 +61,7 @@ export const layer = HttpRouter.middleware(
     const idOf = yield* requestId
     const metrics = yield* Metrics
     const safe = yield* safety
+    const shutdown = yield* Shutdown
     const clock = yield* Clock.Clock
     const maxBodySize = ByteSize.bytes(yield* settings.maxBodyBytes.config)
 
@@ -101,6 +103,8 @@ export const layer = HttpRouter.middleware(
                   HttpServerResponse.setHeaders(withErrorBody(response), {
                     ...Headers.removeMany(safe, Object.keys(response.headers)),
                     "x-request-id": id,
+                    // The next request may find another server; here is soon none.
+                    ...(shutdown.hasBegun() ? { connection: "close" } : {}),
                     ...(response.status === 401 ? { "www-authenticate": "Bearer" } : {})
                   })
                 )

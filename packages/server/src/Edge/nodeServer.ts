@@ -1,6 +1,7 @@
 /** The Node server below the routes: how much it takes of a client, and how long it waits for one. */
 import { Effect } from "effect"
-import { createServer, type Server } from "node:http"
+import { Server, type ServerOptions } from "node:http"
+import type { Socket } from "node:net"
 import { answerOn, make as makeRefusals } from "./unreadable.ts"
 
 export const limits = {
@@ -16,16 +17,36 @@ export const limits = {
   checkMillis: 1000,
   headerBytes: 16_384,
   /** Those beyond are closed at once. An idle one takes some 6 kB, one with half a request 20, and each a file handle. */
-  connections: 20_000
+  connections: 20_000,
+  /** For the answers under way to be read to their end, when the server has stopped listening. */
+  closeMillis: 5000
 }
 export type Limits = typeof limits
+
+/** Node's own waits for connections to close on which nobody has asked for anything yet: browsers open such in advance. */
+class NodeServer extends Server {
+  readonly #sockets = new Set<Socket>()
+
+  constructor(options: ServerOptions) {
+    super(options)
+    this.on("connection", (socket) => {
+      this.#sockets.add(socket)
+      socket.once("close", () => this.#sockets.delete(socket))
+    })
+  }
+
+  override close(callback?: (error?: Error) => void): this {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+    return super.close(callback)
+  }
+}
 
 /** Makes the server; it listens before there are routes, and for a moment after they are gone. */
 export const make = Effect.fnUntraced(function* (limits: Limits) {
   const { refuseForNow, refuseUnreadable } = yield* makeRefusals
 
   return (): Server => {
-    const server = createServer({
+    const server = new NodeServer({
       headersTimeout: limits.headersMillis,
       requestTimeout: limits.requestMillis,
       keepAliveTimeout: limits.idleMillis,

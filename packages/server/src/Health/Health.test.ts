@@ -6,6 +6,7 @@ import { TestServer } from "../../test/TestServer.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as TestLog from "../../test/TestLog.ts"
 import * as Wire from "../../test/Wire.ts"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import { Health } from "./Health.ts"
 
 /** What the next probe is told that asks anew. */
@@ -19,7 +20,7 @@ for (const [how, lose, database] of [
   ["does not answer", "freeze", Wire.layerDatabase],
   ["does not answer through a pooler", "freeze", Wire.layerDatabaseUnprepared]
 ] as const)
-  layer(Health.layer.pipe(Layer.provideMerge(Layer.merge(database, Wire.layer))))(
+  layer(Health.layer.pipe(Layer.provide(Shutdown.layer), Layer.provideMerge(Layer.merge(database, Wire.layer))))(
     `readiness, when the database ${how},`,
     (it) => {
       // The driver itself would wait five seconds of real time for a statement that it gives up.
@@ -47,7 +48,7 @@ for (const [how, lose, database] of [
     }
   )
 
-layer(Health.layer.pipe(Layer.provideMerge(TestDatabase.layer)))("readiness", (it) => {
+layer(Health.layer.pipe(Layer.provide(Shutdown.layer), Layer.provideMerge(TestDatabase.layer)))("readiness", (it) => {
   it.effect("waits for the schema to be current, and then does not mind that others migrate", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient

@@ -1,8 +1,9 @@
 import type { ComponentStatus } from "@parley/domain/Health"
 import { Context, type Duration, Effect, Fiber, Layer, Option, type Scope } from "effect"
+import { Shutdown } from "../Shutdown/Shutdown.ts"
 import * as HealthRepo from "./HealthRepo.ts"
 
-export type Readiness = "ready" | "The database is not reachable" | "The schema is not current"
+export type Readiness = "ready" | "Shutting down" | "The database is not reachable" | "The schema is not current"
 
 /** What probes ask. The database is asked at most once a second, however many probes there are. */
 export class Health extends Context.Service<
@@ -16,6 +17,7 @@ export class Health extends Context.Service<
     Health,
     Effect.gen(function* () {
       const repo = yield* HealthRepo.make
+      const shutdown = yield* Shutdown
       // A schema never goes back. Not asked again once it is current, because a newer server locks its table while it
       // migrates, and servers that work must stay ready meanwhile.
       let seenCurrent = false
@@ -25,14 +27,17 @@ export class Health extends Context.Service<
         Effect.catchCause(() => Effect.succeed(Option.none<boolean>())),
         Effect.cachedWithTTL("1 second")
       )
-      const readiness = Effect.map(
+      const database = Effect.map(
         current,
         Option.match({
           onNone: () => "The database is not reachable" as const,
           onSome: (isCurrent) => (isCurrent ? ("ready" as const) : ("The schema is not current" as const))
         })
       )
-      const components = Effect.map(readiness, (state) => ({
+      const readiness = Effect.suspend(() =>
+        shutdown.hasBegun() ? Effect.succeed("Shutting down" as const) : database
+      )
+      const components = Effect.map(database, (state) => ({
         api: "healthy" as const,
         database: state === "ready" ? ("healthy" as const) : ("unhealthy" as const)
       }))

@@ -31,7 +31,7 @@ export const positiveInt = (name: string, fallback: number): Setting<number> =>
 export const appEnvironments = ["development", "staging", "production", "test"] as const
 export type AppEnvironment = (typeof appEnvironments)[number]
 
-/** Picks the defaults, and the file `.env.<environment>`. */
+/** Picks the defaults, and the files `.env.<environment>` and `.env.<environment>.local`. */
 export const appEnvironment: Setting<AppEnvironment> = withDefault<AppEnvironment>(
   "APP_ENV",
   Config.Literals(appEnvironments, "APP_ENV"),

@@ -50,6 +50,7 @@ describe("the settings", () => {
         assert.deepStrictEqual(named(message), ["POSTGRES_URL", "JWT_SECRET_KEY", "LLM_API_KEY"])
         assert.include(message, "JWT_SECRET_KEY is missing: it must be at least 32 bytes")
         assert.include(message, ".env.example")
+        assert.include(message, `Set them in the environment or in .env.${APP_ENV}.local, which is not committed.`)
       })
     )
 
@@ -149,7 +150,7 @@ describe("what is required outside development", () => {
     )
 })
 
-describe("the file .env.<environment>", () => {
+describe("the files .env.<environment> and .env.<environment>.local", () => {
   const Probe = Config.all({
     url: Config.String("PROBE_URL"),
     name: Config.option(Config.String("PROBE_NAME")),
@@ -174,14 +175,14 @@ describe("the file .env.<environment>", () => {
     ".env": "PROBE_URL=https://neither\nPROBE_BOTH=neither\n"
   }
 
-  it.effect("is that of APP_ENV, and real variables win over it", () =>
+  it.effect("are those of APP_ENV, and real variables win over them", () =>
     Effect.gen(function* () {
       const read = yield* started(files, { APP_ENV: "production", PROBE_BOTH: "real" })
       assert.deepStrictEqual(read, { url: "https://prod", name: Option.none(), both: "real" })
     })
   )
 
-  it.effect("is that of development when nothing else is said", () =>
+  it.effect("are those of development when nothing else is said", () =>
     Effect.gen(function* () {
       const read = yield* started(files, {})
       assert.deepStrictEqual(read, { url: "https://dev", name: Option.some("dev"), both: "file" })
@@ -192,6 +193,19 @@ describe("the file .env.<environment>", () => {
     Effect.gen(function* () {
       const read = yield* started({}, { APP_ENV: "staging", PROBE_URL: "https://real", PROBE_BOTH: "real" })
       assert.strictEqual(read.url, "https://real")
+    })
+  )
+
+  it.effect("win over each other: what is local over what is committed", () =>
+    Effect.gen(function* () {
+      const local = "PROBE_URL=https://local\nPROBE_BOTH=local\nAPP_ENV=development\n"
+      const both = { ...files, ".env.production.local": local, ".env.development.local": "PROBE_NAME=mine\n" }
+      const production = yield* started(both, { APP_ENV: "production", PROBE_BOTH: "real" })
+      assert.deepStrictEqual(production, { url: "https://local", name: Option.none(), both: "real" })
+      const development = yield* started(both, {})
+      assert.deepStrictEqual(development, { url: "https://dev", name: Option.some("mine"), both: "file" })
+      const alone = yield* started({ ".env.staging.local": local }, { APP_ENV: "staging" })
+      assert.strictEqual(alone.both, "local")
     })
   )
 

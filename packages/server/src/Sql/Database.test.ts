@@ -50,7 +50,7 @@ describe("a failure of the database", () => {
     })
   const connection = new SqlError.SqlError({ reason: new SqlError.ConnectionError({ cause: new Error("reset") }) })
 
-  for (const code of ["53300", "53200", "57P01", "57P02", "57P03", "3D000"])
+  for (const code of ["53300", "53200", "53100", "57P01", "57P02", "57P03", "3D000", "58030", "25006"])
     it(`is an outage when PostgreSQL says ${code}`, () => assert.isTrue(isUnreachable(Cause.die(failing(code)))))
 
   for (const code of ["57014", "22001", "42601", "23505", "XX000"])

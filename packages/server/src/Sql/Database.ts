@@ -18,7 +18,7 @@ export class DatabaseUnreachable extends Schema.TaggedError<DatabaseUnreachable>
 }
 
 /** Host, port and database without the password, for logs and error messages. */
-const place = (url: Redacted.Redacted): string => {
+export const place = (url: Redacted.Redacted): string => {
   const parsed = URL.parse(Redacted.value(url))
   return parsed === null ? "an address that cannot be read" : `${parsed.host}${parsed.pathname}`
 }
@@ -62,13 +62,23 @@ const reached = (address: Redacted.Redacted) => (sql: SqlClient.SqlClient) =>
     (error) => new DatabaseUnreachable({ where: place(address), reason: reasonsOf(error).join(": ") })
   )
 
+/** The address past the pooler, if there is one. */
+const directOf = (address: Redacted.Redacted) =>
+  Effect.map(settings.directUrl.config, (direct) => Option.getOrElse(direct, () => address))
+export const directUrl = Effect.flatMap(url, directOf)
+
+/** One connection, without limits: what is done with it may take long, and so may waiting for another's locks. */
+export const layerDirect = (direct: Redacted.Redacted, applicationName = "parley") =>
+  PgClient.layerFrom(
+    Effect.flatMap(common(direct), (shared) =>
+      Effect.tap(PgClient.make({ ...shared, applicationName, maxConnections: 1 }), reached(direct))
+    )
+  )
+
 /** Brings the schema up to date, past the pooler if there is one; gives the address of the database. */
 export const migrated = Effect.gen(function* () {
   const address = yield* url
-  const direct = Option.getOrElse(yield* settings.directUrl.config, () => address)
-  // No limits: a migration may take long, and so may waiting for another server's.
-  const client = PgClient.make({ ...(yield* common(direct)), maxConnections: 1 })
-  yield* Effect.provide(migrate, PgClient.layerFrom(Effect.tap(client, reached(direct))))
+  yield* Effect.provide(migrate, layerDirect(yield* directOf(address)))
   return address
 })
 

@@ -3,9 +3,10 @@ import { SqlError } from "effect/sql"
 
 /**
  * States in which PostgreSQL says itself that it serves nobody now: out of resources (class 53, such as too many
- * connections), shutting down or starting up (57P0x), without the database (3D000), or kept by somebody's lock (55P03).
+ * connections or a full disk), shutting down or starting up (57P0x), without the database (3D000), kept by somebody's lock
+ * (55P03), unable to read or write its files (58030), or one that takes no writes, as after a failover (25006).
  */
-const outOfService = /^(?:53|57P0|3D000|55P03)/u
+const outOfService = /^(?:53|57P0|3D000|55P03|58030|25006)/u
 
 const isOutage = ({ reason }: SqlError.SqlError): boolean =>
   reason._tag === "ConnectionError" ||

@@ -1,25 +1,34 @@
 /** A turn as a trace: whose it is, on each of its spans, and what was said, for Langfuse. */
-import type { ChatRequest } from "@parley/domain/Chat"
+import type { SessionId } from "@parley/domain/Sessions"
 import type { UserId } from "@parley/domain/Users"
 import { Effect } from "effect"
 import { annotate, Listener, observe } from "./Observations.ts"
+import type { TurnMode } from "./Catalogue.ts"
 import { RequestFacts } from "./RequestFacts.ts"
+
+export interface Taken {
+  readonly userId: UserId
+  /** None, where the caller keeps the conversation. */
+  readonly sessionId: SessionId | undefined
+  readonly question: string
+  readonly mode: TurnMode
+}
 
 /** The spans of the turn, and the first of the request, tell the session and the user. */
 export const of =
-  (userId: UserId, { content, session_id }: Pick<ChatRequest, "content" | "session_id">, environment: string) =>
+  ({ mode, question, sessionId, userId }: Taken, environment: string) =>
   <A, E, R>(turn: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
-      const whose = { "session.id": session_id, "user.id": userId }
-      const { route, span } = fiber.getRef(RequestFacts)
+      const whose = { ...(sessionId === undefined ? {} : { "session.id": sessionId }), "user.id": userId }
+      const { span } = fiber.getRef(RequestFacts)
       // Between the two may be a span of whoever listens: without it Langfuse would know no way from one to the other.
       if (fiber.cache.span?._tag === "Span") annotate(fiber.cache.span, whose)
       if (span !== undefined) {
         annotate(span, whose)
         const listener = fiber.getRef(Listener)
-        const tags = [environment, route.endsWith("/stream") ? "stream" : "json"]
         if (listener !== undefined) {
-          const input = () => content
+          const tags = [environment, mode]
+          const input = () => question
           annotate(span, {
             ...listener.traced({ name: "chat", tags, input }),
             ...listener.observed({ type: "span", input })

@@ -86,7 +86,9 @@ export const ChatCompletionRequest = Schema.Struct({
   /** The older name of `max_completion_tokens`; reasoning models refuse it, the rest take both. */
   max_tokens: nullable(Schema.Int.check(Schema.isGreaterThan(0))),
   max_completion_tokens: nullable(Schema.Int.check(Schema.isGreaterThan(0))),
-  response_format: nullable(Schema.Struct({ type: Schema.String }))
+  response_format: nullable(
+    Schema.Struct({ type: Schema.String, json_schema: nullable(Schema.Struct({ name: Schema.String })) })
+  )
 })
 export type ChatCompletionRequest = typeof ChatCompletionRequest.Type
 

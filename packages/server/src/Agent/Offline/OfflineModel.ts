@@ -25,7 +25,15 @@ export class OfflineModel extends Context.Service<
   static layerPaced(pausePerWord: Duration.Input): Layer.Layer<OfflineModel> {
     return Layer.effect(
       OfflineModel,
-      Effect.suspend(() => make(pausePerWord))
+      Effect.suspend(() => make(pausePerWord, StandIn.reply))
+    )
+  }
+
+  /** Says something else than the stand-in does, at once: such as a judgement. */
+  static layerSaying(reply: (request: Request.ChatCompletionRequest) => StandIn.Reply): Layer.Layer<OfflineModel> {
+    return Layer.effect(
+      OfflineModel,
+      Effect.suspend(() => make(0, reply))
     )
   }
 
@@ -40,10 +48,13 @@ export const modelId = "parley-offline"
  * `HttpRouter.layer` is memoized like any layer: `HttpRouter.serve` would put these routes on the router of Parley's
  * own server, inside of whose layers this one is built. A router made by hand is shared with nobody.
  */
-const make = Effect.fnUntraced(function* (pausePerWord: Duration.Input) {
+const make = Effect.fnUntraced(function* (
+  pausePerWord: Duration.Input,
+  reply: (request: Request.ChatCompletionRequest) => StandIn.Reply
+) {
   const router = yield* HttpRouter.make
   yield* router.add("POST", "/v1/chat/completions", (request) =>
-    complete(request, Duration.fromInputUnsafe(pausePerWord))
+    complete(request, Duration.fromInputUnsafe(pausePerWord), reply)
   )
   yield* router.add("GET", "/v1/models", HttpServerResponse.jsonUnsafe(Response.modelsBody([modelId])))
   yield* router.add("*", "*", (request) =>
@@ -64,13 +75,17 @@ const make = Effect.fnUntraced(function* (pausePerWord: Duration.Input) {
 }, Effect.orDie)
 
 const complete = Effect.fnUntraced(
-  function* (httpRequest: HttpServerRequest.HttpServerRequest, pausePerWord: Duration.Duration) {
+  function* (
+    httpRequest: HttpServerRequest.HttpServerRequest,
+    pausePerWord: Duration.Duration,
+    reply: (request: Request.ChatCompletionRequest) => StandIn.Reply
+  ) {
     const decoded = Request.decodeRequest(yield* httpRequest.text)
     if (Result.isFailure(decoded)) return refuse(400, decoded.failure)
     const request = decoded.success
     // Not a counter: a conversation outlives the process, and an id must not return in it.
     const id = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
-    const answer = answerOf(request, id)
+    const answer = answerOf(request, reply(request), id)
     const envelope: Response.Envelope = {
       id: `chatcmpl-${id}`,
       model: modelId,
@@ -98,8 +113,7 @@ const complete = Effect.fnUntraced(
   Effect.catch((error) => Effect.succeed(refuse(400, error)))
 )
 
-const answerOf = (request: Request.ChatCompletionRequest, id: string): Response.Answer => {
-  const reply = StandIn.reply(request)
+const answerOf = (request: Request.ChatCompletionRequest, reply: StandIn.Reply, id: string): Response.Answer => {
   if (reply._tag === "Use") {
     const call: Request.ToolCall = {
       id: `call_${id}`,

@@ -26,7 +26,7 @@ const installed = attempt("missing", () => {
 }).pipe(
   Effect.mapError(() =>
     failure(
-      `there is no PostgreSQL for ${target} in node_modules (${packageName}): run npm install, without --omit=optional; on Windows, use WSL`
+      `there is no PostgreSQL for ${target} in node_modules (${packageName}): run npm install, without --omit=dev or --omit=optional; on Windows, use WSL`
     )
   )
 )

@@ -35,6 +35,8 @@ export interface Options {
   readonly durable: boolean
   readonly user: RunAs
   readonly binaries: Binaries
+  /** For an initdb that has no builtin locale, as those before PostgreSQL 17. */
+  readonly locale?: ReadonlyArray<string>
 }
 
 /** Lies in the cluster, so that data and password appear, move and go together. PostgreSQL ignores it. */
@@ -100,12 +102,15 @@ const create = Effect.fnUntraced(function* (options: Options) {
   return path
 })
 
-const initialize = Effect.fnUntraced(function* ({ binaries, durable, user }: Options, workshop: string) {
+// The builtin locale is the same on every machine, whatever locales it has installed.
+const builtin = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+
+const initialize = Effect.fnUntraced(function* (options: Options, workshop: string) {
+  const { binaries, durable, user } = options
   const fresh = join(workshop, "cluster")
   const password = randomBytes(24).toString("base64url")
   const passwordFile = yield* writeFor(user, join(workshop, "password"), password)
-  // The builtin locale is the same on every machine, whatever locales it has installed.
-  const locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+  const locale = ["--encoding=UTF8", ...(options.locale ?? builtin)]
   const access = ["--username=parley", "--auth=scram-sha-256", `--pwfile=${passwordFile}`]
   yield* run(
     binaries.initdb,

@@ -1,0 +1,85 @@
+/** Text for people: colours on a terminal alone (and never with NO_COLOR), tables as wide as the terminal. */
+import { Config, Context, Effect, Layer, Stdio, Terminal } from "effect"
+import { stripVTControlCharacters } from "node:util"
+
+const codes = { red: 31, green: 32, yellow: 33, cyan: 36, bold: 1, dim: 2 } as const
+export type Colour = keyof typeof codes
+
+export interface Cell {
+  readonly text: string
+  readonly colour?: Colour
+}
+
+export class Paint extends Context.Service<
+  Paint,
+  {
+    readonly paint: (colour: Colour, text: string) => string
+    /** Aligned columns with a head; the last one may have several lines, and goes on in the next where the terminal ends. */
+    readonly table: (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<Cell | string>>) => string
+  }
+>()("@parley/monitoring/Paint") {
+  static readonly layer = Layer.effect(
+    Paint,
+    Effect.gen(function* () {
+      const isTerminal = yield* (yield* Stdio.Stdio).stdoutIsTerminal
+      const noColour = yield* Config.withDefault(Config.String("NO_COLOR"), "")
+      const columns = yield* (yield* Terminal.Terminal).columns
+      return make({ isColoured: isTerminal && noColour === "", width: isTerminal && columns > 0 ? columns : Infinity })
+    })
+  )
+}
+
+/** What others say may have a line's end in it, or steer the terminal. */
+export const plain = (text: string) =>
+  stripVTControlCharacters(text)
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim()
+
+const lines = (text: string) => text.split("\n").map(plain).join("\n")
+
+const leastWidth = 24
+
+const wrapped = (text: string, width: number): ReadonlyArray<string> =>
+  text.split("\n").flatMap((paragraph) => {
+    const wrapped: Array<string> = []
+    for (const word of paragraph.split(" ")) {
+      const last = wrapped.at(-1)
+      if (last !== undefined && last.length + 1 + word.length <= width) wrapped[wrapped.length - 1] = `${last} ${word}`
+      else wrapped.push(word)
+    }
+    return wrapped
+  })
+
+export const make = ({ isColoured, width }: { readonly isColoured: boolean; readonly width: number }) => {
+  const paint = (colour: Colour, text: string) =>
+    isColoured && text !== "" ? `\u001B[${codes[colour]}m${text}\u001B[0m` : text
+
+  const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<Cell | string>>) => {
+    const cells = [
+      head.map((text): Cell => ({ text, colour: "bold" })),
+      ...rows.map((row) =>
+        row.map((cell): Cell =>
+          typeof cell === "string" ? { text: lines(cell) } : { ...cell, text: lines(cell.text) }
+        )
+      )
+    ]
+    const widths = head.map((_, index) => Math.max(...cells.map((row) => row[index]?.text.length ?? 0)))
+    const last = head.length - 1
+    const before = widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0)
+    const left = Math.max(leastWidth, width - before)
+    return cells
+      .flatMap((row) => {
+        const start = row.slice(0, last).map(({ colour, text }, index) => {
+          const padded = text.padEnd(widths[index] ?? 0)
+          return colour === undefined ? padded : paint(colour, padded)
+        })
+        const [first = "", ...more] = wrapped(row[last]?.text ?? "", left)
+        const colour = row[last]?.colour
+        const end = (text: string) => (colour === undefined ? text : paint(colour, text))
+        return [[...start, end(first)].join("  "), ...more.map((text) => `${" ".repeat(before)}${end(text)}`)]
+      })
+      .map((line) => line.trimEnd())
+      .join("\n")
+  }
+  return Paint.of({ paint, table })
+}

@@ -1,0 +1,42 @@
+/** `make monitoring-costs`: what model calls cost, who and what made them, and how to pay less. */
+import { Effect, Option, Schema } from "effect"
+import { Flag } from "effect/cli"
+import { formatted } from "../../charts/units.ts"
+import * as Script from "../Script.ts"
+import * as Costs from "./Costs.ts"
+import { render } from "./text.ts"
+import * as Window from "./window.ts"
+
+const days = Flag.Int("days").pipe(
+  Flag.withSchema(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 366 }, { message: "Expected 1 to 366 days" }))
+  ),
+  Flag.withDescription("So many days, ending with that of --date, instead of its month so far"),
+  Flag.optional
+)
+
+export interface Input extends Script.Common {
+  readonly days: Option.Option<number>
+}
+
+/** For the suite, too. */
+export const run = Effect.fn("costs")(function* (input: Input) {
+  const report = yield* Costs.read(yield* Window.of(input.date, input.days))
+  const { findings, missing, monthEur } = report
+  const saved = findings.length === 0 ? "" : `, ${findings.length} ways to pay less`
+  const outcome: Script.Outcome = {
+    state: findings.length > 0 || missing.length > 0 ? "warning" : "ok",
+    summary: `${formatted(monthEur ?? undefined, "currencyEUR", 2)} a month${saved}`,
+    text: yield* render(report),
+    json: yield* Effect.orDie(Schema.encodeEffect(Costs.Report)(report))
+  }
+  return outcome
+})
+
+export const costs = Script.command("costs", {
+  description:
+    "Tells what model calls cost, by model, route and user, and how to pay less, each in euros a month. Exit code 1: there is something to save, or a source is away.",
+  flags: { ...Script.flags("The last day that counts; without it, today"), days },
+  isJson: ({ json }) => json,
+  run
+})

@@ -1,0 +1,54 @@
+/** A mail server on loopback, whose messages are read as a mail program does. */
+import { Effect } from "effect"
+import { createServer } from "node:net"
+import { buffer } from "node:stream/consumers"
+import PostalMime, { type Email } from "postal-mime"
+import { SMTPServer } from "smtp-server"
+
+const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>) =>
+  typeof address === "object" && address !== null ? address.port : 0
+
+/** Its address, and what has come. With `refusal` it takes nothing, but for who is called `known`, and says why. */
+export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
+  const received: Array<Email> = []
+  const passwords: Array<string> = []
+  const smtp = new SMTPServer({
+    disabledCommands: ["STARTTLS"],
+    allowInsecureAuth: true,
+    authOptional: true,
+    onAuth: ({ password }, _session, callback) => {
+      passwords.push(password ?? "")
+      callback(null, { user: "parley" })
+    },
+    onRcptTo: ({ address }, _session, callback) =>
+      callback(refusal === undefined || address === known ? null : new Error(refusal)),
+    onData: (stream, _session, callback) => {
+      void buffer(stream)
+        .then((raw) => PostalMime.parse(raw))
+        .then((email) => {
+          received.push(email)
+          callback()
+        })
+    }
+  })
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void smtp.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () => Effect.callback<void>((resume) => void smtp.close(() => resume(Effect.void)))
+  )
+  return { passwords, received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
+})
+
+/** One that takes connections and never says a word. */
+export const silent = Effect.gen(function* () {
+  const sockets = new Set<{ readonly destroy: () => unknown }>()
+  const server = createServer((socket) => void sockets.add(socket))
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.destroy()
+        server.close()
+      })
+  )
+  return `smtp://127.0.0.1:${portOf(server.address())}`
+})

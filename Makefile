@@ -35,15 +35,21 @@ node_modules/.package-lock.json: package-lock.json package.json $(wildcard packa
 
 node_modules/.bin/node:
 
-dev: install ## Serve on http://localhost:8000 with hot reload and a database of its own
+app: packages/app/dist/index.html ## Build the page at /app, where its sources are newer
+
+packages/app/dist/index.html: package-lock.json packages/app/build.ts packages/app/index.html $(wildcard packages/app/src/*) | install
+	@$(run) app
+	@touch $@
+
+dev: app ## Serve on http://localhost:8000 with hot reload and a database of its own
 	@case "$${APP_ENV:-development}" in development) ;; *) \
 	  echo "make dev is for development, and APP_ENV is $$APP_ENV: there are make staging and make production." >&2; exit 2;; \
 	esac; $(call serve,dev)
 
-staging: install ## Serve with the settings of .env.staging, and secrets of .env.staging.local
+staging: app ## Serve with the settings of .env.staging, and secrets of .env.staging.local
 	@export APP_ENV=staging; $(call serve,start)
 
-production: install ## Serve with the settings of .env.production, and secrets of .env.production.local
+production: app ## Serve with the settings of .env.production, and secrets of .env.production.local
 	@export APP_ENV=production; $(call serve,start)
 
 settings: install ## Check the settings, and start nothing: make settings ENV=production
@@ -110,7 +116,7 @@ docker-run-env: ## Run it, for development with PostgreSQL and Redis; FULL=1 als
 	@if [ -n "$(FULL)" ] && [ "$(ENV)" = development ]; then MONITORING_FULL=1 $(MAKE) monitoring-start; \
 	else $(compose) docker/compose.$(if $(filter development,$(ENV)),yml,app.yml) up --build; fi
 
-bench: install ## Measure the server
+bench: app ## Measure the server
 	@$(run) bench
 
 soak: install ## Ten minutes of mixed traffic, and whether the server is flat: make soak SOAK_MINUTES=60
@@ -165,9 +171,9 @@ mutants: install ## Change every alert's threshold and operator, and see the tes
 	@$(run) mutants
 
 clean: ## Remove what was installed and generated, but not the data in .data
-	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage
+	@rm -rf node_modules packages/*/node_modules monitoring/node_modules coverage packages/app/dist
 
-.PHONY: help install dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
+.PHONY: help install app dev staging production settings test test-coverage fuzz check format migrate migration backup restore \
   openapi openapi-baseline client docker-build-env docker-run-env bench soak chaos eval eval-quick eval-no-report \
   monitoring-dashboards monitoring-pictures monitoring-start monitoring-stop \
   monitoring-daily monitoring-costs monitoring-health monitoring-backup monitoring-suite mutants clean

@@ -1,73 +1,10 @@
-import { execFile } from "node:child_process"
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
-import { promisify } from "node:util"
-import { beforeAll, describe, expect, it } from "vitest"
+import { describe } from "vitest"
+import { from, room, rule, server } from "./oxlint.rule.ts"
 
 /*
  * The rules of the house, seen to hold: oxlint runs once, with the real configuration, over a tree of the real layout
  * made of the sources below. A refused source gets the message of its rule and no other, an accepted one gets none.
  */
-
-/** Sources by the path of the file they are a line of. A file belongs to one rule. */
-type Sources = Readonly<Record<string, ReadonlyArray<string>>>
-
-const from = (...specifiers: ReadonlyArray<string>) => specifiers.map((name) => `export { it } from "${name}"`)
-
-const server = "packages/server/src"
-const room = (file: string, ...sources: ReadonlyArray<string>) => ({ [`${server}/Chat/${file}.ts`]: sources })
-
-const tree: Array<readonly [path: string, sources: ReadonlyArray<string>]> = []
-
-let report: {
-  readonly diagnostics: ReadonlyArray<{
-    readonly message: string
-    readonly help?: string
-    readonly filename: string
-    readonly labels: ReadonlyArray<{ readonly span: { readonly line: number } }>
-  }>
-} = { diagnostics: [] }
-
-beforeAll(async () => {
-  const cwd = await mkdtemp(join(tmpdir(), "parley-lint-"))
-  try {
-    await cp("oxlint.config.ts", join(cwd, "oxlint.config.ts"))
-    await writeFile(join(cwd, "package.json"), `{ "type": "module" }`)
-    for (const [path, sources] of tree) {
-      await mkdir(dirname(join(cwd, path)), { recursive: true })
-      await writeFile(join(cwd, path), sources.join("\n"), { flag: "wx" })
-    }
-    const command = [resolve("node_modules/oxlint/bin/oxlint"), "--format=json"]
-    const { stdout } = await promisify(execFile)(process.execPath, command, { cwd }).catch(
-      (failed: { readonly stdout: string }) => failed
-    )
-    report = JSON.parse(stdout)
-  } finally {
-    await rm(cwd, { recursive: true })
-  }
-})
-
-const seen = (files: Sources) =>
-  Object.entries(files).flatMap(([path, sources]) =>
-    sources.map((source, index) => ({
-      source: `${path}: ${source}`,
-      messages: report.diagnostics
-        .filter(({ filename }) => filename === path)
-        .filter(({ labels }) => sources.length === 1 || labels[0]?.span.line === index + 1)
-        .map(({ help, message }) => `${message} ${help ?? ""}`)
-    }))
-  )
-
-const rule = (title: string, message: string, refused: Sources, accepted: Sources = {}) => {
-  tree.push(...Object.entries(refused), ...Object.entries(accepted))
-  it(title, () => {
-    const refusals = seen(refused)
-    expect(refusals).toEqual(refusals.map(({ source }) => ({ source, messages: [expect.stringContaining(message)] })))
-    const acceptances = seen(accepted)
-    expect(acceptances).toEqual(acceptances.map(({ source }) => ({ source, messages: [] })))
-  })
-}
 
 describe("boundaries", () => {
   rule(
@@ -172,6 +109,20 @@ describe("boundaries", () => {
   )
 
   rule(
+    "the page imports types of domain",
+    "packages/app imports the types of @parley/domain only",
+    { "packages/app/src/Calls.ts": from("@parley/domain/Chat") },
+    {
+      "packages/app/src/Types.ts": [`import type { it } from "@parley/domain/Chat"; export type { it }`],
+      "packages/app/src/Page.tsx": from("preact", "./Types.ts")
+    }
+  )
+
+  rule("the page runs in browsers", "packages/app runs in browsers", {
+    "packages/app/src/Server.ts": from("effect", "effect/http", "@effect/platform-node", "node:fs", "@parley/server/x")
+  })
+
+  rule(
     "evals imports domain and the server's Agent",
     "packages/evals imports @parley/domain and @parley/server/Agent only",
     { "packages/evals/src/Samples.ts": from("@parley/server", "@parley/server/Users/Users", "@parley/server/Sql/Sql") },
@@ -184,7 +135,7 @@ describe("boundaries", () => {
   })
 
   rule("a package is imported by its name", "Import another package by its name", {
-    ...room("Path", ...from("../../../domain/src/Text.ts")),
+    ...room("Path", ...from("../../../domain/src/Text.ts", "../../../app/src/Text.ts")),
     "packages/domain/src/Path.ts": from("../../server/src/Chat/Chat.ts"),
     "packages/evals/src/Path.ts": from("../../server/src/Agent/Graph.ts")
   })

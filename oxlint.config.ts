@@ -14,7 +14,7 @@ const rooms = `(${folders.flatMap((folder) => (folder.isDirectory() ? [folder.na
 
 const boundaries = {
   packages: {
-    regex: "^(\\.\\./)+(packages/)?(domain|server|evals)/",
+    regex: "^(\\.\\./)+(packages/)?(app/src|domain|server|evals)/",
     message: "Import another package by its name, not by a path into its folder."
   },
   server: {
@@ -88,6 +88,17 @@ const langfuseClient = {
   message: boundaries.telemetry.message
 }
 
+/** What the page is made of comes to every reader: of the contract it knows the types, and of Effect nothing. */
+const appImports = restrict([
+  boundaries.packages,
+  {
+    regex: "^@parley/domain(/|$)",
+    allowTypeImports: true,
+    message: "packages/app imports the types of @parley/domain only."
+  },
+  { regex: "^(@parley/(server|evals|monitoring)|effect|@effect|node:)", message: "packages/app runs in browsers." }
+])
+
 const forgottenTest = "A test that does not run is a defect: mend it or delete it."
 
 export default {
@@ -142,6 +153,20 @@ export default {
     { files: ["packages/domain/src/**"], rules: domainImports() },
     { files: ["packages/evals/**"], rules: evalsImports(boundaries.telemetry) },
     { files: ["packages/evals/src/Sources/*angfuse*.ts"], rules: evalsImports(langfuseClient) },
+    {
+      files: ["packages/app/src/**"],
+      plugins: ["typescript", "import", "unicorn", "oxc", "jsx-a11y"],
+      rules: {
+        ...appImports,
+        // Where a test has a browser, it has its clock; and a channel has no target.
+        "no-restricted-globals": "off",
+        "unicorn/require-post-message-target-origin": "off",
+        // Preact says `for`; what scrolls must be reached by keyboard; and `meter` cannot be drawn alike everywhere.
+        "jsx-a11y/label-has-associated-control": "off",
+        "jsx-a11y/no-noninteractive-tabindex": "off",
+        "jsx-a11y/prefer-tag-over-role": "off"
+      }
+    },
     { files: ["packages/server/src/{Http,main}.ts"], rules: importsExcept("handlers") },
     { files: ["packages/server/src/Sql/**", "packages/server/src/**/*Repo.ts"], rules: importsExcept("sql") },
     { files: ["monitoring/automation/Sql/**", "monitoring/automation/**/*Repo.ts"], rules: importsExcept("sql") },

@@ -15,7 +15,7 @@ export default defineConfig({
     environment: "node",
     include: ["*.test.ts", "packages/*/{src,test}/**/*.test.ts", "monitoring/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...missing.map((tool) => `**/*.${tool}.{test,*.test}.ts`)],
-    globalSetup: ["packages/server/test/globalSetup.ts"],
+    globalSetup: ["packages/server/test/globalSetup.ts", "packages/server/test/appSetup.ts"],
     // Many tests wait: for processes, databases, the time of others.
     maxWorkers: Math.max(3, availableParallelism()),
     testTimeout: 20_000,

@@ -4,6 +4,7 @@ import { Api } from "@parley/domain/Api"
 import { Effect, Layer, Predicate, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger } from "effect/http-api"
+import * as App from "./App/Http.ts"
 import * as Auth from "./Auth/Http.ts"
 import * as PasswordPolicy from "./Auth/PasswordPolicy.ts"
 import * as Billing from "./Billing/Http.ts"
@@ -58,9 +59,16 @@ export const layerRoutes = Layer.mergeAll(
     Layer.provide([Auth.layerAuthorization, Limits.layer, Boundary.layer, PasswordPolicy.layer])
   ),
   HttpApiSwagger.layer(Api, { path: paths.docs }).pipe(Layer.provide(docsPolicy.layer)),
+  App.layer,
   // The edge first: what is added later runs inside it.
   PathAsSent.layer.pipe(
-    Layer.provide(MethodNotAllowed.layer(Api, { pages: Object.values(paths), routerConfig })),
+    Layer.provide(
+      Layer.unwrap(
+        Effect.map(App.pages, (pages) =>
+          MethodNotAllowed.layer(Api, { pages: [...Object.values(paths), ...pages], routerConfig })
+        )
+      )
+    ),
     Layer.provide(Cors.layer),
     Layer.provide(Edge.layer)
   )

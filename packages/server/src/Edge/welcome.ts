@@ -1,10 +1,11 @@
 import { Console, Effect } from "effect"
 import { HttpServer } from "effect/http"
+import { settings } from "../App/settings.ts"
 import { appEnvironment } from "../Settings/Setting.ts"
 
-const tour = (url: string) => `
-  Parley        ${url}
-  Try it        ${url}/docs
+const tour = (url: string, hasPage: boolean) => `
+  Parley        ${url}${hasPage ? `\n  Talk to it    ${url}/app` : ""}
+  Try the API   ${url}/docs
   API document  ${url}/openapi.json
   Health        ${url}/health
 
@@ -26,5 +27,6 @@ export const welcome = Effect.gen(function* () {
   const { address } = yield* HttpServer.HttpServer
   const url = HttpServer.formatAddress(address).replace("127.0.0.1", "localhost")
   const environment = yield* appEnvironment.config
-  yield* environment === "development" ? Console.log(tour(url)) : Effect.logInfo(`Listening on ${url}`)
+  const hasPage = yield* settings.appPage.config
+  yield* environment === "development" ? Console.log(tour(url, hasPage)) : Effect.logInfo(`Listening on ${url}`)
 })

@@ -4,6 +4,7 @@
  */
 import { ConfigProvider, Effect, FileSystem, Layer, Option, Runtime, Schema } from "effect"
 import { settings as agent } from "../Agent/settings.ts"
+import { settings as app } from "../App/settings.ts"
 import { settings as auth } from "../Auth/settings.ts"
 import { settings as billing } from "../Billing/settings.ts"
 import { settings as business } from "../Business/settings.ts"
@@ -18,6 +19,7 @@ import { type AppEnvironment, appEnvironment, appEnvironments, type Setting } fr
 export const all: ReadonlyArray<Setting<unknown>> = [
   appEnvironment,
   ...Object.values(edge),
+  ...Object.values(app),
   ...Object.values(shutdown),
   ...Object.values(sql),
   ...Object.values(auth),

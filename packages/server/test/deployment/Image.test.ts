@@ -112,6 +112,8 @@ layer(NodeServices.layer, { excludeTestServices: true })("the files of the image
           Effect.flatMap(Fiber.join(end), ({ output }) => Effect.die(new Error(output)))
         )
         assert.strictEqual((yield* health).code, 0)
+        const page = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/app`, { method: "HEAD" }))
+        assert.deepStrictEqual([page.status, page.headers.get("content-encoding")], [200, "gzip"])
         yield* Effect.sync(() => signal(server.pid ?? 0, "SIGTERM"))
         const { code, output } = yield* Fiber.join(end)
         // An orderly end, of Node's or of a shell's kind; a signal's would be null.

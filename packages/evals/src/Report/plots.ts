@@ -50,7 +50,7 @@ export const histogramPlot = (metric: MetricReport): Markup => {
   const at = (value: number) => 10 + (300 * (value - first.from)) / (last.to - first.from)
   const bars = histogram.map(({ count, from, to }, index) => {
     const height = (90 * count) / most
-    const isMissed = threshold !== undefined && !meets((from + to) / 2, direction, threshold)
+    const isMissed = threshold !== undefined && !meets(direction === "higher" ? to : from, direction, threshold)
     const left = 10 + index * width
     return html`<rect
         class="bar${isMissed ? " below" : ""}"

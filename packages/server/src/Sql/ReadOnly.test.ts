@@ -17,7 +17,10 @@ const takesWrites = Effect.fnUntraced(function* (does: boolean) {
       yield* sql`ALTER DATABASE ${sql(row?.name ?? "")} SET default_transaction_read_only = ${sql.literal(does ? "off" : "on")}`
     })
   )
-  yield* Effect.ignore(sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()`)
+  // The own connection last: with it ends the statement, whatever it has not come to.
+  yield* Effect.ignore(
+    sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid = pg_backend_pid()`
+  )
   // Until a statement finds a new connection.
   yield* Effect.retry(sql`SELECT 1`, { times: 20 })
 })

@@ -1,8 +1,9 @@
 import { assert, layer } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import * as TestDatabase from "../../test/TestDatabase.ts"
 import * as Wire from "../../test/Wire.ts"
-import { isUnreachable } from "./isUnreachable.ts"
+import { isUnreachable, takesNoWrites } from "./isUnreachable.ts"
 
 const answerTimeout = "300 millis"
 
@@ -95,3 +96,33 @@ for (const multiplex of [true, false])
       })
     )
   })
+
+for (const multiplex of [true, false])
+  layer(TestDatabase.layerPool(1, multiplex), { excludeTestServices: true })(
+    `a connection that may not write, ${multiplex ? "shared" : "for one statement"}, as to a server that was demoted,`,
+    (it) => {
+      const write = (sql: SqlClient.SqlClient) => sql`CREATE SEQUENCE IF NOT EXISTS written`
+      const demote = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`SET default_transaction_read_only = on`
+        return sql
+      })
+
+      it.effect("refuses one statement, and the next has a new one", () =>
+        Effect.gen(function* () {
+          const sql = yield* demote
+          assert.isTrue(takesNoWrites(yield* Effect.flip(write(sql))))
+          yield* write(sql)
+        })
+      )
+
+      it.effect("refuses one transaction, and the next has a new one", () =>
+        Effect.gen(function* () {
+          const sql = yield* demote
+          const refusal = yield* Effect.flip(sql.withTransaction(Effect.andThen(sql`SELECT 1`, write(sql))))
+          assert.isTrue(takesNoWrites(refusal))
+          yield* sql.withTransaction(write(sql))
+        })
+      )
+    }
+  )

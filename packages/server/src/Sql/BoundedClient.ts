@@ -7,6 +7,7 @@ import { Duration, Effect, Exit, Fiber, Layer, Predicate } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
 import { Metrics } from "../Telemetry/Metrics.ts"
+import { takesNoWrites } from "./isUnreachable.ts"
 import * as Measured from "./measured.ts"
 
 export interface Config extends PgPool.Config {
@@ -54,7 +55,9 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
     for (const { source } of waits) if (source === everything) pending++
     return pending
   })
-  const unbounded = connectionOf(measured)
+  const discard = (session: PgConnection.PgConnection) =>
+    Effect.andThen(measured.closed(session), pool.invalidate(session))
+  const unbounded = connectionOf(measured, discard)
   const look = () => {
     for (const wait of waits) {
       if (wait.heard !== wait.source.answers) {
@@ -110,9 +113,6 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
         )
       })
     )
-
-  const discard = (session: PgConnection.PgConnection) =>
-    Effect.andThen(measured.closed(session), pool.invalidate(session))
 
   /** Its statements fail one by one; the connection, shared or not, is closed when the last of them has. */
   const borrow: SqlConnection.Borrower = (use) =>
@@ -180,15 +180,18 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
 })
 
 const connectionOf =
-  ({ timed }: Measured.Measured) =>
+  ({ timed }: Measured.Measured, discard: (session: PgConnection.PgConnection) => Effect.Effect<void>) =>
   (session: PgConnection.PgConnection): SqlConnection.Connection => {
+    /** After a failover a new connection finds the server that takes writes; this one never will. */
+    const run = <A>(sql: string, statement: Effect.Effect<A, SqlError.SqlError>) =>
+      Effect.tapError(timed(sql, statement), (error) => (takesNoWrites(error) ? discard(session) : Effect.void))
     const rows = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) =>
-      Effect.map(timed(sql, session.query(sql, params, prepare)), (result) => result.rows)
+      Effect.map(run(sql, session.query(sql, params, prepare)), (result) => result.rows)
     return {
       execute: (sql, params) => rows(sql, params, true),
-      executeRaw: (sql, params) => timed(sql, session.query(sql, params)),
-      executeValues: (sql, params) => timed(sql, session.queryValues(sql, params)),
-      executeValuesUnprepared: (sql, params) => timed(sql, session.queryValues(sql, params, false)),
+      executeRaw: (sql, params) => run(sql, session.query(sql, params)),
+      executeValues: (sql, params) => run(sql, session.queryValues(sql, params)),
+      executeValuesUnprepared: (sql, params) => run(sql, session.queryValues(sql, params, false)),
       executeUnprepared: (sql, params) => rows(sql, params, false),
       executeStream: (sql, params) => session.stream(sql, params)
     }

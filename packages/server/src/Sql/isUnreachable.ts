@@ -8,10 +8,14 @@ import { SqlError } from "effect/sql"
  */
 const outOfService = /^(?:53|57P0|3D000|55P03|58030|25006)/u
 
+const codeOf = ({ cause }: SqlError.SqlErrorReason): string =>
+  Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
+
+/** Whether the server is one that only answers questions, such as a standby. */
+export const takesNoWrites = ({ reason }: SqlError.SqlError): boolean => codeOf(reason) === "25006"
+
 const isOutage = ({ reason }: SqlError.SqlError): boolean =>
-  reason._tag === "ConnectionError" ||
-  reason._tag === "AuthenticationError" ||
-  (Predicate.hasProperty(reason.cause, "code") && outOfService.test(String(reason.cause.code)))
+  reason._tag === "ConnectionError" || reason._tag === "AuthenticationError" || outOfService.test(codeOf(reason))
 
 /** Whether a defect comes from a database that is not there, not from what was asked of it. */
 export const isUnreachable = (cause: Cause.Cause<unknown>): boolean =>

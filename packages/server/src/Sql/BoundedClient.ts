@@ -38,10 +38,27 @@ interface Wait {
 /** Looks so often, within a time-out, whether something came: a server that was busy itself does not blame the database. */
 const ticks = 5
 
+/**
+ * Of the event loop's turn, for all that wait in it: the driver sends in one write what it is given at once, and requests
+ * come many in a turn.
+ */
+const makeEndOfTurn = (): Effect.Effect<void> => {
+  let waiting: Array<(effect: Effect.Effect<void>) => void> = []
+  const resumeAll = () => {
+    const resumes = waiting
+    waiting = []
+    for (const resume of resumes) resume(Effect.void)
+  }
+  return Effect.callback((resume) => {
+    if (waiting.push(resume) === 1) setImmediate(resumeAll)
+  })
+}
+
 export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: Config) {
   const pool = yield* PgPool.make({ ...config, idleTimeout: Measured.idleMillis })
   const silent = new WeakSet<SqlConnection.Connection>()
   const everything: Source = { answers: 0 }
+  const endOfTurn = makeEndOfTurn()
   const sources = new WeakMap<PgConnection.PgConnection, Source>()
   const sourceOf = (session: PgConnection.PgConnection): Source => {
     const source = sources.get(session) ?? { answers: 0 }
@@ -118,7 +135,7 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
 
   /** Its statements fail one by one; the connection, shared or not, is closed when the last of them has. */
   const borrow: SqlConnection.Borrower = (use) =>
-    Effect.suspend(() => {
+    Effect.flatMap(endOfTurn, () => {
       let borrowed: PgConnection.PgConnection | undefined
       return inTime(
         everything,

@@ -1,6 +1,6 @@
 import { Api } from "@parley/domain/Api"
 import { Authorization, CurrentUser, Unauthorized } from "@parley/domain/Users"
-import { Effect, Layer, Redacted } from "effect"
+import { Context, Effect, Layer, Redacted, References } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { RequestFacts } from "../Telemetry/RequestFacts.ts"
 import { Auth } from "./Auth.ts"
@@ -25,19 +25,25 @@ export const layerAuthorization = Layer.effect(
   Authorization,
   Effect.gen(function* () {
     const auth = yield* Auth
+    // Every request of somebody comes by here: what its handler is given is given at once.
+    const asLogin = <A, E>(httpEffect: Effect.Effect<A, E, CurrentUser>, login: CurrentUser["Service"]) =>
+      Effect.updateContext(httpEffect, (context: Context.Context<never>) => {
+        const annotations = Context.get(context, References.CurrentLogAnnotations)
+        return context.pipe(
+          Context.add(CurrentUser, login),
+          Context.add(References.CurrentLogAnnotations, { ...annotations, user_id: login.id })
+        )
+      })
     return Authorization.of({
       bearer: (httpEffect, { credential }) =>
         Redacted.value(credential) === ""
           ? Effect.fail(new Unauthorized({ detail: "Not authenticated" }))
-          : Effect.gen(function* () {
-              const facts = yield* RequestFacts
+          : Effect.flatMap(RequestFacts, (facts) =>
               // The limits have checked a good token already.
-              const login = facts.login ?? (yield* auth.authenticate(credential))
-              return yield* httpEffect.pipe(
-                Effect.provideService(CurrentUser, login),
-                Effect.annotateLogs({ user_id: login.id })
-              )
-            })
+              facts.login === undefined
+                ? Effect.flatMap(auth.authenticate(credential), (login) => asLogin(httpEffect, login))
+                : asLogin(httpEffect, facts.login)
+            )
     })
   })
 )

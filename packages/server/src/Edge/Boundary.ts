@@ -43,7 +43,9 @@ export const around = <R>(
 ) =>
   Effect.flatMap(RequestFacts, (facts) => {
     facts.route = endpoint.path
-    return Effect.updateService(shaped(httpEffect), HttpServerRequest.HttpServerRequest, withType)
+    return endpoint.payload.size === 0
+      ? shaped(httpEffect)
+      : Effect.updateService(shaped(httpEffect), HttpServerRequest.HttpServerRequest, withType)
   })
 
 export const layer = Layer.succeed(Boundary, around)

@@ -12,6 +12,9 @@ const asSent = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest
 }
 
 export const layer = HttpRouter.middleware(
-  (httpEffect) => Effect.updateService(httpEffect, HttpServerRequest.HttpServerRequest, asSent),
+  (httpEffect) => {
+    const encoded = Effect.updateService(httpEffect, HttpServerRequest.HttpServerRequest, asSent)
+    return Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ url }) => (/[;#]/u.test(url) ? encoded : httpEffect))
+  },
   { global: true }
 )

@@ -1,8 +1,8 @@
 /** Counts every request to an endpoint that has a limit, before anything else is done for it. */
-import { Limit, RateLimited, StreamedLimit } from "@parley/domain/Limits"
+import { Limit, RateLimited, type RateLimitExceeded, StreamedLimit } from "@parley/domain/Limits"
 import { OpenAiAuthorization } from "@parley/domain/OpenAi"
 import { Authorization } from "@parley/domain/Users"
-import { Context, Effect, Layer, Predicate } from "effect"
+import { Context, Effect, Layer, Predicate, type Types } from "effect"
 import { HttpApiBuilder, type HttpApiEndpoint } from "effect/http-api"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Auth } from "../Auth/Auth.ts"
@@ -42,19 +42,33 @@ export const layer = Layer.effect(
 
     return RateLimited.of((httpEffect, { endpoint }) => {
       const wantsLogin = endpoint.middlewares.has(Authorization) || endpoint.middlewares.has(OpenAiAuthorization)
-      return Effect.gen(function* () {
-        const facts = yield* RequestFacts
-        if (wantsLogin) facts.login = yield* login
-        const caller =
-          facts.login === undefined ? `address:${networkOf(facts.clientAddress)}` : `user:${facts.login.id}`
+      const name = Effect.succeed(Context.get(endpoint.annotations, Limit))
+      const nameByBody = limitOf(endpoint)
+      const counted = ({ clientAddress, login }: RequestFacts) => {
+        const caller = login === undefined ? `address:${networkOf(clientAddress)}` : `user:${login.id}`
         // The body of somebody unknown is not read for this.
-        const name = facts.login === undefined ? Context.get(endpoint.annotations, Limit) : yield* limitOf(endpoint)
-        const { error, headers } = yield* limits.take(name, caller)
-        yield* HttpEffect.appendPreResponseHandler((_request, response) =>
-          Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+        return Effect.flatMap(login === undefined ? name : nameByBody, (name) =>
+          Effect.flatMap(limits.take(name, caller), ({ error, headers }) => {
+            const answer: Effect.Effect<HttpServerResponse.HttpServerResponse, RateLimitExceeded | Types.unhandled> =
+              error === undefined ? httpEffect : Effect.fail(error)
+            return Effect.andThen(
+              HttpEffect.appendPreResponseHandler((_request, response) =>
+                Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+              ),
+              answer
+            )
+          })
         )
-        return yield* error ?? httpEffect
-      })
+      }
+      // Every request comes by here: no generator.
+      return Effect.flatMap(RequestFacts, (facts) =>
+        wantsLogin
+          ? Effect.flatMap(login, (login) => {
+              facts.login = login
+              return counted(facts)
+            })
+          : counted(facts)
+      )
     })
   })
 )

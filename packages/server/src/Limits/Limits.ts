@@ -25,7 +25,7 @@ export class Limits extends Context.Service<
   static readonly layerNoDeps = Layer.effect(
     Limits,
     Effect.gen(function* () {
-      const limiter = yield* RateLimiter.make
+      const { fixedWindow } = yield* RateLimiter.RateLimiterStore
       const metrics = yield* Metrics
       const limits = {
         default: policyOf("default", yield* settings.default.config),
@@ -36,15 +36,15 @@ export class Limits extends Context.Service<
         webhook: policyOf("webhook", yield* settings.webhook.config)
       }
 
-      /** What is left in one window after this request, and the seconds until it ends. */
-      const takeFrom = ({ id, seconds, window }: PolicyItem, caller: string) =>
-        limiter.consume({ key: `${id}:${caller}`, limit: window.quota, window: Duration.seconds(seconds) }).pipe(
-          Effect.map(({ remaining, resetAfter }) => ({ remaining, endsIn: wholeSeconds(resetAfter), isOver: false })),
-          Effect.catchReason("RateLimiterError", "RateLimitExceeded", ({ retryAfter }) =>
-            Effect.succeed({ remaining: 0, endsIn: wholeSeconds(retryAfter), isOver: true })
-          ),
+      /** What is left in one window after this request, below zero if that was too much, and the seconds until it ends. */
+      const takeFrom = ({ id, refillRate, window }: PolicyItem, caller: string) =>
+        Effect.map(
           // The store has answered for its own failures.
-          Effect.orDie
+          Effect.orDie(fixedWindow({ key: `${id}:${caller}`, tokens: 1, refillRate, limit: window.quota })),
+          ([count, millisLeft]) => ({
+            remaining: window.quota - count,
+            endsIn: Math.max(1, Math.ceil(millisLeft / 1000))
+          })
         )
 
       // Every request comes by here: no span. The shortest window comes first: what it refuses takes nothing from longer ones.
@@ -53,9 +53,9 @@ export class Limits extends Context.Service<
         const states: Array<string> = []
         let error: RateLimitExceeded | undefined
         for (const item of items) {
-          const { endsIn, isOver, remaining } = yield* takeFrom(item, caller)
-          states.push(`"${item.id}";r=${remaining};t=${endsIn}`)
-          if (!isOver) continue
+          const { endsIn, remaining } = yield* takeFrom(item, caller)
+          states.push(`"${item.id}";r=${Math.max(0, remaining)};t=${endsIn}`)
+          if (remaining >= 0) continue
           error = RateLimitExceeded.of(item.window, endsIn)
           break
         }
@@ -74,16 +74,18 @@ interface PolicyItem {
   /** The name of the limit; with more than one window, also that of the window. */
   readonly id: string
   readonly seconds: number
+  /** Of its window, the share of one request. */
+  readonly refillRate: Duration.Duration
   readonly window: LimitWindow
 }
 
 const policyOf = (name: LimitName, windows: Windows) => {
   const items = windows.map((window): PolicyItem => {
     const length = window.count === 1 ? window.unit : `${window.count}-${window.unit}s`
-    return { id: windows.length === 1 ? name : `${name}-${length}`, seconds: secondsOf(window), window }
+    const seconds = secondsOf(window)
+    const refillRate = Duration.divideUnsafe(Duration.seconds(seconds), window.quota)
+    return { id: windows.length === 1 ? name : `${name}-${length}`, seconds, refillRate, window }
   })
   const header = items.map(({ id, seconds, window }) => `"${id}";q=${window.quota};w=${seconds}`).join(", ")
   return { header, items }
 }
-
-const wholeSeconds = (duration: Duration.Duration): number => Math.max(1, Math.ceil(Duration.toSeconds(duration)))

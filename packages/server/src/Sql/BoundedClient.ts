@@ -3,7 +3,7 @@
  * own limits are of no use when it stands still. Knows no `listen` and no `json`.
  */
 import { PgClient, type PgConnection, PgPool } from "@effect/sql-pg"
-import { Duration, Effect, Exit, Fiber, Layer, Predicate } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, Fiber, Layer, Option, Predicate } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
 import { Metrics } from "../Telemetry/Metrics.ts"
@@ -38,10 +38,27 @@ interface Wait {
 /** Looks so often, within a time-out, whether something came: a server that was busy itself does not blame the database. */
 const ticks = 5
 
+/**
+ * Of the event loop's turn, for all that wait in it: the driver sends in one write what it is given at once, and requests
+ * come many in a turn.
+ */
+const makeEndOfTurn = (): Effect.Effect<void> => {
+  let waiting: Array<(effect: Effect.Effect<void>) => void> = []
+  const resumeAll = () => {
+    const resumes = waiting
+    waiting = []
+    for (const resume of resumes) resume(Effect.void)
+  }
+  return Effect.callback((resume) => {
+    if (waiting.push(resume) === 1) setImmediate(resumeAll)
+  })
+}
+
 export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: Config) {
   const pool = yield* PgPool.make({ ...config, idleTimeout: Measured.idleMillis })
   const silent = new WeakSet<SqlConnection.Connection>()
   const everything: Source = { answers: 0 }
+  const endOfTurn = makeEndOfTurn()
   const sources = new WeakMap<PgConnection.PgConnection, Source>()
   const sourceOf = (session: PgConnection.PgConnection): Source => {
     const source = sources.get(session) ?? { answers: 0 }
@@ -82,7 +99,7 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
     effect: (isOn: (source: Source) => void) => Effect.Effect<A, E, R>,
     onSilence: Effect.Effect<void> = Effect.void
   ) =>
-    Effect.flatMap(Effect.context<R>(), (context) =>
+    Effect.contextWith((context: Context.Context<R>) =>
       Effect.callback<A, E | SqlError.SqlError>((resume) => {
         const wait: Wait = {
           source,
@@ -95,7 +112,9 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
           }
         }
         const isOn = (connection: Source) => {
-          Object.assign(wait, { source: connection, heard: connection.answers, silentTicks: 0 })
+          wait.source = connection
+          wait.heard = connection.answers
+          wait.silentTicks = 0
         }
         waits.add(wait)
         const fiber = Effect.runForkWith(context)(effect(isOn))
@@ -116,7 +135,7 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
 
   /** Its statements fail one by one; the connection, shared or not, is closed when the last of them has. */
   const borrow: SqlConnection.Borrower = (use) =>
-    Effect.suspend(() => {
+    Effect.flatMap(endOfTurn, () => {
       let borrowed: PgConnection.PgConnection | undefined
       return inTime(
         everything,
@@ -124,7 +143,11 @@ export const make = Effect.fnUntraced(function* ({ answerTimeout, ...config }: C
           pool.use((session) => {
             borrowed = session
             isOn(sourceOf(session))
-            return measured.using(session, use(unbounded(session)))
+            const known = measured.enter(session)
+            return Effect.onExit(use(unbounded(session)), () => {
+              measured.leave(known)
+              return Effect.void
+            })
           }),
         Effect.suspend(() => (borrowed === undefined ? Effect.void : discard(borrowed)))
       )
@@ -183,8 +206,11 @@ const connectionOf =
   ({ timed }: Measured.Measured, discard: (session: PgConnection.PgConnection) => Effect.Effect<void>) =>
   (session: PgConnection.PgConnection): SqlConnection.Connection => {
     /** After a failover a new connection finds the server that takes writes; this one never will. */
-    const run = <A>(sql: string, statement: Effect.Effect<A, SqlError.SqlError>) =>
-      Effect.tapError(timed(sql, statement), (error) => (takesNoWrites(error) ? discard(session) : Effect.void))
+    const ended = (exit: Exit.Exit<unknown, SqlError.SqlError>) =>
+      Exit.isFailure(exit) && Option.exists(Cause.findErrorOption(exit.cause), takesNoWrites)
+        ? discard(session)
+        : Effect.void
+    const run = <A>(sql: string, statement: Effect.Effect<A, SqlError.SqlError>) => timed(sql, statement, ended)
     const rows = (sql: string, params: ReadonlyArray<unknown>, prepare: boolean) =>
       Effect.map(run(sql, session.query(sql, params, prepare)), (result) => result.rows)
     return {

@@ -1,13 +1,13 @@
 /** What is known of a pool and of its statements, for metrics. The driver tells neither. */
 import type { PgConnection } from "@effect/sql-pg"
-import { Clock, Effect, type Scope } from "effect"
+import { Clock, Effect, type Exit, type Scope } from "effect"
 import { type Statement, statements } from "../Telemetry/Catalogue.ts"
 import type { Metrics } from "../Telemetry/Metrics.ts"
 
 /** After which the pool closes a connection that nobody uses. Given to it, because it does not tell when it does. */
 export const idleMillis = 60_000
 
-interface Known {
+export interface Known {
   users: number
   usedAtMillis: number
 }
@@ -28,6 +28,7 @@ export const make = Effect.fnUntraced(function* (metrics: Metrics["Service"], pe
   /** By the process that serves them, which a connection keeps, shared or not. */
   const connections = new Map<number, Known>()
 
+  /** It is in use until `leave`. No effect, because it is done for every statement. */
   const enter = ({ processId }: PgConnection.PgConnection): Known => {
     const connection = connections.get(processId) ?? { users: 0, usedAtMillis: 0 }
     connections.set(processId, connection)
@@ -50,15 +51,8 @@ export const make = Effect.fnUntraced(function* (metrics: Metrics["Service"], pe
   })
 
   return {
-    /** It is in use by this. */
-    using: <A, E, R>(session: PgConnection.PgConnection, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.suspend(() => {
-        const connection = enter(session)
-        return Effect.onExit(use, () => {
-          leave(connection)
-          return Effect.void
-        })
-      }),
+    enter,
+    leave,
 
     /** It is in use until the scope ends. */
     reserved: (session: PgConnection.PgConnection): Effect.Effect<Known, never, Scope.Scope> =>
@@ -70,12 +64,16 @@ export const make = Effect.fnUntraced(function* (metrics: Metrics["Service"], pe
     /** Nobody will use it any more. */
     closed: ({ processId }: PgConnection.PgConnection) => Effect.sync(() => void connections.delete(processId)),
 
-    timed: <A, E>(sql: string, statement: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    timed: <A, E>(
+      sql: string,
+      statement: Effect.Effect<A, E>,
+      ended: (exit: Exit.Exit<A, E>) => Effect.Effect<void>
+    ): Effect.Effect<A, E> =>
       Effect.suspend(() => {
         const startedNanos = clock.monotonicTimeNanosUnsafe()
-        return Effect.onExit(statement, () => {
+        return Effect.onExit(statement, (exit) => {
           metrics.statementEnded(statementOf(sql), Number(clock.monotonicTimeNanosUnsafe() - startedNanos) / 1e9)
-          return Effect.void
+          return ended(exit)
         })
       })
   }

@@ -1,6 +1,7 @@
 /** `make monitoring-backup`: what monitoring is made of, kept without its secrets. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { Argument, CliError, Flag } from "effect/cli"
+import { makeFolder } from "../../stack/folder.ts"
 import * as Day from "../Day.ts"
 import { Paint } from "../Paint.ts"
 import * as Script from "../Script.ts"
@@ -148,6 +149,8 @@ export const run = Effect.fn("backup")(function* (input: Input) {
   if (Option.exists(day, (name) => name !== today.name)) {
     return yield* refuse("A backup is of now: --date is for --verify, and chooses the last backup of that day")
   }
+  // Before anybody is asked anything.
+  if (!input.dryRun) yield* makeFolder(folder)
   const report = yield* Effect.catch(
     make(folder, input.keep, input.dryRun),
     failed(input.dryRun ? "would make" : "made", folder)

@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Clock, Effect, FileSystem } from "effect"
+import { Effect, FileSystem } from "effect"
 import { BusyWorld, daily, folder, someDay } from "../../test/Daily.ts"
 import * as Mailbox from "../../test/Mailbox.ts"
 import { nowhere, Planted } from "../../test/Planted.ts"
@@ -24,6 +24,7 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       // Nothing is left beside it but that it was sent.
       assert.deepStrictEqual((yield* fs.readDirectory(`${directory}/reports`)).toSorted(), [
         `.${report.date}.sent`,
+        ".lock",
         report.date
       ])
     })
@@ -33,10 +34,10 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
     Effect.gen(function* () {
       const directory = yield* folder
       const { received, url } = yield* Mailbox.open()
-      const once = Effect.result(daily(directory, { SMTP_URL: url }))
+      const once = daily(directory, { SMTP_URL: url })
       const both = yield* Effect.all([once, once], { concurrency: 2 })
       assert.lengthOf(received, 1)
-      assert.isTrue(both.some(({ _tag }) => _tag === "Success"))
+      assert.deepStrictEqual(both.map(({ report }) => report.mail).toSorted(), ["sent", "sent_before"])
     })
   )
 
@@ -121,21 +122,6 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       for (const [variables, name] of wrong) {
         assert.include((yield* Effect.flip(daily("/nowhere", variables))).message, `${name} must be`)
       }
-    })
-  )
-
-  it.effect("is left alone while another run is at it, but not for one that was killed", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const directory = yield* folder
-      yield* daily(directory)
-      const lock = `${directory}/reports/.${(yield* someDay).name}.lock`
-      yield* fs.writeFileString(lock, "")
-      assert.include((yield* Effect.flip(daily(directory))).message, `remove ${lock}`)
-      const longAgo = (yield* Clock.currentTimeMillis) / 1000 - 11 * 60
-      yield* fs.utimes(lock, longAgo, longAgo)
-      yield* daily(directory)
-      assert.isFalse(yield* fs.exists(lock))
     })
   )
 })

@@ -55,6 +55,8 @@ export const run = Effect.fn("daily")(function* (input: Input) {
   const { directory } = yield* settings
   const mail = yield* mailSettings
   const day = yield* Option.match(input.date, { onNone: () => Day.yesterday, onSome: Effect.succeed })
+  const archive = yield* Archive.make(directory, day.name)
+  if (!input.dryRun) yield* archive.ready
   const report = yield* observed.read(day)
 
   const concluded = (archive: string | null, mailed: typeof Mailed.Type, told: ReadonlyArray<string>) => {
@@ -70,7 +72,6 @@ export const run = Effect.fn("daily")(function* (input: Input) {
     "SMTP_URL is not set, so no mail is sent. To get it by mail set SMTP_URL=smtp://user:password@host:587, and REPORT_TO."
   const receivers = (count: number) => `${count} receiver${count === 1 ? "" : "s"}`
 
-  const archive = yield* Archive.make(directory, day.name)
   if (input.dryRun) {
     const would = Option.match(mail, {
       onNone: () => howToSend,

@@ -1,0 +1,70 @@
+/** Folders for what is kept, made with those above them, and for nobody else to read. */
+import { Effect, FileSystem, type PlatformError, Predicate, Schema } from "effect"
+import { dirname, resolve } from "node:path"
+
+export class NoFolder extends Schema.TaggedError<NoFolder>()("NoFolder", {
+  folder: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `The folder ${this.folder} cannot be used: ${this.reason}`
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "who runs this may not write there",
+  EPERM: "who runs this may not write there",
+  EROFS: "nothing may be written there",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk is full",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "it is a link that leads nowhere",
+  // The folder above is there, or was made.
+  ENOENT: "nothing can be made there"
+}
+
+/** What the system says, in words. */
+export const reasonOf = ({ message, reason }: PlatformError.PlatformError): string => {
+  const { cause } = reason
+  const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
+  return reasons[code] ?? message
+}
+
+const typeOf = (path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) =>
+    fs.stat(path).pipe(
+      Effect.map(({ type }) => type),
+      Effect.orElseSucceed(() => undefined)
+    )
+  )
+
+/**
+ * One after the other: Node's own recursion tries for ever where nothing can be made in a folder that is there, such as
+ * /proc, and keeps the process from ending.
+ */
+const make = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<void, NoFolder, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  const type = yield* typeOf(folder)
+  if (type === "Directory") return
+  if (type !== undefined) return yield* new NoFolder({ folder, reason: "there is a file of that name" })
+  const above = dirname(folder)
+  if (above !== folder) yield* make(above)
+  yield* Effect.catch(fs.makeDirectory(folder, { mode: 0o700 }), (error) =>
+    // Another run may have been faster.
+    Effect.flatMap(typeOf(folder), (found) =>
+      found === "Directory" ? Effect.void : Effect.fail(new NoFolder({ folder, reason: reasonOf(error) }))
+    )
+  )
+})
+
+/** Makes what is missing of it; fails where nothing can be kept in it. */
+export const makeFolder = Effect.fn("Monitoring.makeFolder")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Effect.mapError(make(resolve(folder)), ({ folder: part, reason }) =>
+    part === resolve(folder) ? new NoFolder({ folder, reason }) : new NoFolder({ folder, reason: `${part}: ${reason}` })
+  )
+  yield* Effect.mapError(
+    fs.access(folder, { writable: true }),
+    (error) => new NoFolder({ folder, reason: reasonOf(error) })
+  )
+})

@@ -18,6 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk is full",
   ENAMETOOLONG: "the name is too long",
+  ENOTDIR: "it is no folder",
   ELOOP: "it is a link that leads nowhere",
   // The folder above is there, or was made.
   ENOENT: "nothing can be made there"
@@ -67,4 +68,15 @@ export const makeFolder = Effect.fn("Monitoring.makeFolder")(function* (folder: 
     fs.access(folder, { writable: true }),
     (error) => new NoFolder({ folder, reason: reasonOf(error) })
   )
+})
+
+/** Fails where it is plain that nothing could be kept in it. Makes nothing. */
+export const couldMake = Effect.fn("Monitoring.couldMake")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  let there = resolve(folder)
+  while ((yield* typeOf(there)) === undefined && dirname(there) !== there) there = dirname(there)
+  const refuse = (reason: string) =>
+    new NoFolder({ folder, reason: there === resolve(folder) ? reason : `${there}: ${reason}` })
+  if ((yield* typeOf(there)) !== "Directory") return yield* refuse("there is a file of that name")
+  yield* Effect.mapError(fs.access(there, { writable: true }), (error) => refuse(reasonOf(error)))
 })

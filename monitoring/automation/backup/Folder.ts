@@ -1,6 +1,6 @@
 /** The folder of backups: what is one, by its name, which is the last, and which may go. */
 import { Clock, DateTime, Duration, Effect, FileSystem, Option, Random } from "effect"
-import { makeFolder } from "../../stack/folder.ts"
+import { makeFolder, NoFolder, reasonOf } from "../../stack/folder.ts"
 import * as Archive from "./Archive.ts"
 import * as Manifest from "./Manifest.ts"
 
@@ -17,7 +17,14 @@ const name = Effect.gen(function* () {
 
 const names = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
-  return (yield* fs.exists(folder)) ? (yield* fs.readDirectory(folder)).toSorted() : []
+  // Below a file there is nothing, either.
+  const isThere = yield* Effect.orElseSucceed(fs.exists(folder), () => false)
+  if (!isThere) return []
+  const all = yield* Effect.mapError(
+    fs.readDirectory(folder),
+    (error) => new NoFolder({ folder, reason: reasonOf(error) })
+  )
+  return all.toSorted()
 })
 
 /** Oldest first. */

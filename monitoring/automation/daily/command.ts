@@ -112,7 +112,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
 
 export const daily = Script.command("daily", {
   description:
-    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit code 1: a source was away, and its lines say no data.",
+    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit codes: 0 all is there; 1 a source was away, and its lines say no data; 3 it could not be kept or sent.",
   flags: { ...Script.flags("The day; without it, yesterday"), resend },
   isJson: ({ json }) => json,
   run

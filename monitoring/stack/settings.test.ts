@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { ConfigProvider, Effect, FileSystem, Option, Redacted } from "effect"
-import { layerProviderFrom, settings } from "./settings.ts"
+import { layerProviderFrom, settingNames, settings } from "./settings.ts"
 
 layer(NodeServices.layer)("settings of the monitoring", (it) => {
   it.effect("come from the environment, else from the local file of it, else from the committed one", () =>
@@ -18,6 +18,8 @@ layer(NodeServices.layer)("settings of the monitoring", (it) => {
       assert.deepStrictEqual([read.grafanaPort, read.prometheusPort], [3003, 9092])
       assert.strictEqual(Redacted.value(Option.getOrThrow(read.metricsToken)), "secret")
       assert.deepStrictEqual(read.fullTargets, ["app:8000"])
+      const names = yield* Effect.provide(settingNames, layerProviderFrom(variables, directory))
+      assert.deepStrictEqual(names.toSorted(), ["APP_ENV", "GRAFANA_PORT", "METRICS_TOKEN", "PROMETHEUS_PORT"])
     })
   )
 })

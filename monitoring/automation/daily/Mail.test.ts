@@ -1,11 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Redacted } from "effect"
 import { BusyWorld, daily, folder, someDay } from "../../test/Daily.ts"
 import * as Mailbox from "../../test/Mailbox.ts"
 import { nowhere, Planted } from "../../test/Planted.ts"
 import { automation } from "../../test/Program.ts"
 import { exitCodes } from "../Script.ts"
-import { MailWithin } from "./Mail.ts"
+import * as Mail from "./Mail.ts"
 
 layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
   it.effect("is sent once, however often it is run, and again only with --resend", () =>
@@ -66,13 +66,13 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       const refusing = yield* Mailbox.open("Nobody of that name")
       const hanging = yield* Mailbox.silent
       const servers = [
-        [refusing.url, /Nobody of that name/u],
+        [refusing.url, /said: .*Nobody of that name/u],
         [hanging, /did not take it in time/u],
-        ["smtp://reporter:secret-word@127.0.0.1:1", /ECONNREFUSED/u]
+        ["smtp://reporter:secret-word@127.0.0.1:1", /127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/u]
       ] as const
       for (const [SMTP_URL, reason] of servers) {
         const error = yield* Effect.flip(
-          Effect.provideService(daily(directory, { SMTP_URL }), MailWithin, "300 millis")
+          Effect.provideService(daily(directory, { SMTP_URL }), Mail.MailWithin, "300 millis")
         )
         assert.strictEqual(error._tag, "MailNotSent")
         assert.match(error.message, reason)
@@ -122,6 +122,35 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       for (const [variables, name] of wrong) {
         assert.include((yield* Effect.flip(daily("/nowhere", variables))).message, `${name} must be`)
       }
+    })
+  )
+
+  it.effect("has no line longer than a mail may have, and every word as it was", () =>
+    Effect.gen(function* () {
+      const { lines, received, url } = yield* Mailbox.open()
+      const word = "prompt-".repeat(300)
+      const to = Array.from({ length: 99 }, (_, index) => `reader-${index}@example.com`)
+      const text = `Alerts\n  ${word} fired\n.\n`
+      const mail = { id: "a", subject: "Parley: some fired", text, html: `<p>${word}</p>`, pictures: [] }
+      yield* Mail.send({ url: Redacted.make(url), from: "a@example.com", to }, mail, "/nowhere")
+      assert.isAtMost(Math.max(...lines.map((line) => Buffer.byteLength(line))), 998)
+      assert.strictEqual(received[0]?.text?.trimEnd(), text.trimEnd())
+      assert.include(received[0]?.html, `<p>${word}</p>`)
+    })
+  )
+
+  it.effect("is asked for before any work when nobody is named who would get it", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* folder
+      const { code, complaints, output } = yield* automation({
+        PROMETHEUS_URL: nowhere,
+        SMTP_URL: "smtp://127.0.0.1:1",
+        MONITORING_DIR: directory
+      })("daily")
+      assert.deepStrictEqual([code, output], [exitCodes.unusable, ""])
+      assert.match(complaints, /^REPORT_TO must be who gets the report/u)
+      assert.isEmpty(yield* fs.readDirectory(directory))
     })
   )
 })

@@ -1,8 +1,8 @@
 /** What all scripts have in common: flags, how they end, and what they print. */
-import { Console, Effect, Runtime, Schema, type Option } from "effect"
+import { Console, Effect, Predicate, Runtime, Schema, type Option } from "effect"
 import { CliError, Command, Flag } from "effect/cli"
 import * as Day from "./Day.ts"
-import { type Colour, Paint } from "./Paint.ts"
+import { type Colour, Paint, plain } from "./Paint.ts"
 
 /** From good to bad. */
 export const states = ["ok", "warning", "critical"] as const
@@ -78,6 +78,14 @@ export const whole = (name: string, minimum: number, maximum: number, unit: stri
             })
           )
     })
+  )
+
+/** A report as it may be shown to people: what others have written into it steers no terminal. */
+export const shown = <A>(schema: Schema.Codec<A, unknown>, report: A): A =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(schema))(
+    JSON.stringify(Schema.encodeSync(schema)(report), (_, value: unknown) =>
+      Predicate.isString(value) ? plain(value) : value
+    )
   )
 
 /** Prints what a script came to, and ends with its exit code. */

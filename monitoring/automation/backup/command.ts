@@ -114,8 +114,9 @@ const summaryOf = ({ archive, bytes, did, files, notes, state }: Report) => {
   return `${did === "made" ? "kept" : "verified"} ${files} files${size}: ${archive}${remarks}`
 }
 
-const outcomeOf = Effect.fnUntraced(function* (report: Report) {
+const outcomeOf = Effect.fnUntraced(function* (found: Report) {
   const { paint } = yield* Paint
+  const report = Script.shown(Report, found)
   const summary = summaryOf(report)
   const went = report.did === "made" ? "removed" : "would remove"
   const outcome: Script.Outcome = {
@@ -126,7 +127,7 @@ const outcomeOf = Effect.fnUntraced(function* (report: Report) {
       ...report.notes.map((note) => paint(Script.colourOf[report.state], `  ${note}`)),
       ...report.removed.map((name) => `  ${went} ${name}`)
     ].join("\n"),
-    json: yield* Effect.orDie(Schema.encodeEffect(Report)(report))
+    json: yield* Effect.orDie(Schema.encodeEffect(Report)(found))
   }
   return outcome
 })

@@ -25,7 +25,7 @@ export const run = Effect.fn("costs")(function* (input: Input) {
   const outcome: Script.Outcome = {
     state: findings.length > 0 || missing.length > 0 ? "warning" : "ok",
     summary: `${formatted(monthEur ?? undefined, "currencyEUR", 2)} a month${saved}`,
-    text: yield* render(report),
+    text: yield* render(Script.shown(Costs.Report, report)),
     json: yield* Effect.orDie(Schema.encodeEffect(Costs.Report)(report))
   }
   return outcome

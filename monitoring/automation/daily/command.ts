@@ -35,13 +35,14 @@ const Printed = Schema.Struct({
 const encode = new TextEncoder()
 
 /** Everything that there is to keep and to send. */
-const written = (report: Report, day: Day.Day) => {
+const written = (found: Report, day: Day.Day) => {
+  const report = Script.shown(Report, found)
   const pictures = draw(report)
   const weekday = DateTime.formatUtc(day.start, { locale: "en-GB", dateStyle: "full" })
   const page = (address: (one: Picture) => string) => html.render(report, { address, pictures, weekday })
   const plain = `${text.render(report, paintOf({ isColoured: false, width: Infinity }))}\n`
   const kept = [
-    ["report.json", encode.encode(`${JSON.stringify(Schema.encodeSync(Report)(report), null, 2)}\n`)],
+    ["report.json", encode.encode(`${JSON.stringify(Schema.encodeSync(Report)(found), null, 2)}\n`)],
     ["report.txt", encode.encode(plain)],
     ["report.html", encode.encode(page(({ file }) => file))],
     ...pictures.map(({ content, file }) => [file, content] as const)
@@ -63,7 +64,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
     const outcome: Script.Outcome = {
       state: report.missing.length === 0 ? "ok" : "warning",
       summary: `${day.name}: ${headline(report)}`,
-      text: [text.render(report, paint), ...told].join("\n\n"),
+      text: [text.render(Script.shown(Report, report), paint), ...told].join("\n\n"),
       json: Schema.encodeSync(Printed)({ ...report, archive, mail: mailed })
     }
     return outcome

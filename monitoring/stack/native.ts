@@ -65,12 +65,18 @@ export const start = Effect.fn("Native.start")(function* (relative: Settings) {
   if (before.every((pid) => pid !== undefined)) {
     return yield* Console.log("Monitoring runs already. To have it read its settings anew: make monitoring-stop first.")
   }
+  const missing = all.filter((_, index) => before[index] === undefined)
+  yield* Effect.forEach(missing, Daemon.startable)
   const channels = yield* Files.write(settings, places(settings))
-  for (const [index, daemon] of all.entries()) {
-    if (before[index] !== undefined) continue
+  for (const [index, daemon] of missing.entries()) {
     // One without the other is of no use, and would be in the way next time.
     const pid = yield* Effect.onError(Daemon.start(daemon), () =>
-      Effect.ignore(Effect.forEach(all.slice(0, index), Daemon.stop))
+      Effect.forEach(missing.slice(0, index), (started) =>
+        Effect.andThen(
+          Effect.ignore(Daemon.stop(started)),
+          Console.log(`${started.name} was stopped again, because ${daemon.name} did not start`)
+        )
+      )
     )
     yield* Console.log(
       `${daemon.name} runs: http://127.0.0.1:${daemon.port} (process ${pid}, log ${settings.directory}/${daemon.name}.log)`

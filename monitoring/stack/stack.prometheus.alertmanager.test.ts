@@ -61,7 +61,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the stack", (it) => {
 
   it.effect("says which port is taken, and how to choose another, and leaves nothing running", () =>
     Effect.gen(function* () {
-      const { alertmanager, isUp, monitoring, prometheus } = yield* world
+      const { alertmanager, folder, fs, isUp, monitoring, prometheus } = yield* world
       yield* Effect.acquireRelease(
         Effect.callback<ReturnType<typeof createServer>>((resume) => {
           const server = createServer()
@@ -73,8 +73,11 @@ layer(NodeServices.layer, { excludeTestServices: true })("the stack", (it) => {
       assert.strictEqual(code, 1)
       assert.include(output, `prometheus cannot listen on port ${prometheus}`)
       assert.include(output, "PROMETHEUS_PORT")
-      // It came first.
+      // It would come first.
       assert.isFalse(yield* isUp(alertmanager))
+      assert.notInclude(output, "alertmanager runs")
+      assert.include(output, "Nothing was started")
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
     })
   )
 

@@ -7,7 +7,7 @@ export class SettingWrong extends Schema.TaggedError<SettingWrong>()("SettingWro
 }) {
   override get message() {
     // Never its value: it may be a secret.
-    return `${this.name} must be ${this.expected}. It is read from the environment and from .env.<APP_ENV>; monitoring/AUTOMATION_GUIDE.md has all settings.`
+    return `${this.name} must be ${this.expected}. It is read from the environment, .env.<APP_ENV>.local and .env.<APP_ENV>; monitoring/AUTOMATION_GUIDE.md has all settings.`
   }
 }
 

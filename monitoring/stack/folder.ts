@@ -1,5 +1,5 @@
 /** Folders for what is kept, made with those above them, and for nobody else to read. */
-import { Effect, FileSystem, type PlatformError, Predicate, Schema } from "effect"
+import { Effect, FileSystem, PlatformError, Predicate, Schema } from "effect"
 import { dirname, resolve } from "node:path"
 
 export class NoFolder extends Schema.TaggedError<NoFolder>()("NoFolder", {
@@ -12,9 +12,9 @@ export class NoFolder extends Schema.TaggedError<NoFolder>()("NoFolder", {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EACCES: "who runs this may not write there",
-  EPERM: "who runs this may not write there",
-  EROFS: "nothing may be written there",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the disk is read-only",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk is full",
   ENAMETOOLONG: "the name is too long",
@@ -25,10 +25,17 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 /** What the system says, in words. */
-export const reasonOf = ({ message, reason }: PlatformError.PlatformError): string => {
+const reasonOf = ({ message, reason }: PlatformError.PlatformError): string => {
   const { cause } = reason
   const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : ""
   return reasons[code] ?? message
+}
+
+/** The same of any failure, with the file that it is about. */
+export const told = (error: { readonly message: string }): string => {
+  if (!(error instanceof PlatformError.PlatformError)) return error.message
+  const path = "pathOrDescriptor" in error.reason ? error.reason.pathOrDescriptor : undefined
+  return Predicate.isString(path) ? `${path}: ${reasonOf(error)}` : reasonOf(error)
 }
 
 const typeOf = (path: string) =>
@@ -79,4 +86,14 @@ export const couldMake = Effect.fn("Monitoring.couldMake")(function* (folder: st
     new NoFolder({ folder, reason: there === resolve(folder) ? reason : `${there}: ${reason}` })
   if ((yield* typeOf(there)) !== "Directory") return yield* refuse("there is a file of that name")
   yield* Effect.mapError(fs.access(there, { writable: true }), (error) => refuse(reasonOf(error)))
+})
+
+/** What is in it; nothing, where there is none. */
+export const listed = Effect.fn("Monitoring.listed")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* Effect.catch(fs.readDirectory(folder), (error) =>
+    error.reason._tag === "NotFound"
+      ? Effect.succeed([])
+      : Effect.fail(new NoFolder({ folder, reason: reasonOf(error) }))
+  )
 })

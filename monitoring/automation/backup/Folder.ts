@@ -1,6 +1,6 @@
 /** The folder of backups: what is one, by its name, which is the last, and which may go. */
 import { Clock, DateTime, Duration, Effect, FileSystem, Option, Random } from "effect"
-import { makeFolder, NoFolder, reasonOf } from "../../stack/folder.ts"
+import { listed, makeFolder } from "../../stack/folder.ts"
 import * as Archive from "./Archive.ts"
 import * as Manifest from "./Manifest.ts"
 
@@ -15,17 +15,7 @@ const name = Effect.gen(function* () {
   return `parley-monitoring-${now}-${random.toString(16).padStart(6, "0")}.tar.gz`
 })
 
-const names = Effect.fnUntraced(function* (folder: string) {
-  const fs = yield* FileSystem.FileSystem
-  // Below a file there is nothing, either.
-  const isThere = yield* Effect.orElseSucceed(fs.exists(folder), () => false)
-  if (!isThere) return []
-  const all = yield* Effect.mapError(
-    fs.readDirectory(folder),
-    (error) => new NoFolder({ folder, reason: reasonOf(error) })
-  )
-  return all.toSorted()
-})
+const names = (folder: string) => Effect.map(listed(folder), (all) => all.toSorted())
 
 /** Oldest first. */
 export const archives = (folder: string) => Effect.map(names(folder), (all) => all.filter((one) => pattern.test(one)))

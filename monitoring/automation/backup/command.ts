@@ -1,7 +1,7 @@
 /** `make monitoring-backup`: what monitoring is made of, kept without its secrets. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { Argument, CliError, Flag } from "effect/cli"
-import { couldMake, makeFolder } from "../../stack/folder.ts"
+import { couldMake, makeFolder, told } from "../../stack/folder.ts"
 import { Paint } from "../Paint.ts"
 import * as Script from "../Script.ts"
 import { settings } from "../settings.ts"
@@ -38,7 +38,7 @@ const withAbout = Effect.fnUntraced(function* ({ files, missing }: Kept) {
 const nothing = { archive: null, files: 0, bytes: null, sha256: null, removed: [], notes: [] }
 
 const failed = (did: Report["did"], archive: string | null) => (error: { readonly message: string }) =>
-  Effect.succeed<Report>({ ...nothing, did, state: "critical", archive, notes: [error.message] })
+  Effect.succeed<Report>({ ...nothing, did, state: "critical", archive, notes: [told(error)] })
 
 const make = Effect.fn("Backup.make")(function* (folder: string, keep: number, isDry: boolean) {
   const kept = yield* collect()

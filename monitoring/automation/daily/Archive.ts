@@ -1,6 +1,6 @@
 /** Reports are kept in a folder for each day. It is there whole or not at all, and one run at a time works on them. */
 import { Context, DateTime, Effect, FileSystem, Option, Schema } from "effect"
-import { makeFolder } from "../../stack/folder.ts"
+import { makeFolder, told } from "../../stack/folder.ts"
 import * as Lock from "../Lock.ts"
 
 export class ArchiveFailed extends Schema.TaggedError<ArchiveFailed>()("ArchiveFailed", {
@@ -36,7 +36,7 @@ export const make = Effect.fnUntraced(function* (monitoring: string, date: strin
   const beside = (end: string) => `${reports}/.${date}.${end}`
   const [sent, fresh, old] = [beside("sent"), beside("new"), beside("old")]
   const remove = (path: string) => fs.remove(path, { force: true, recursive: true })
-  const failed = ({ message }: { readonly message: string }) => new ArchiveFailed({ folder, reason: message })
+  const failed = (error: { readonly message: string }) => new ArchiveFailed({ folder, reason: told(error) })
 
   /** What a run that was killed had set aside, of any day, and not replaced. What it had only begun goes. */
   const recovered = Effect.gen(function* () {
@@ -64,15 +64,20 @@ export const make = Effect.fnUntraced(function* (monitoring: string, date: strin
       }).pipe(Effect.scoped),
 
     /** In the place of what was kept before. */
-    keep: Effect.fnUntraced(function* (files: ReadonlyArray<readonly [name: string, content: Uint8Array]>) {
-      yield* remove(fresh)
-      yield* fs.makeDirectory(fresh, { mode })
-      for (const [name, content] of files) yield* fs.writeFile(`${fresh}/${name}`, content)
-      yield* remove(old)
-      if (yield* fs.exists(folder)) yield* fs.rename(folder, old)
-      yield* fs.rename(fresh, folder)
-      yield* remove(old)
-    }, Effect.mapError(failed)),
+    keep: Effect.fnUntraced(
+      function* (files: ReadonlyArray<readonly [name: string, content: Uint8Array]>) {
+        yield* remove(fresh)
+        yield* fs.makeDirectory(fresh, { mode })
+        for (const [name, content] of files) yield* fs.writeFile(`${fresh}/${name}`, content)
+        yield* remove(old)
+        if (yield* fs.exists(folder)) yield* fs.rename(folder, old)
+        yield* fs.rename(fresh, folder)
+        yield* remove(old)
+      },
+      // Half of it would only take the room that the disk has not.
+      Effect.onError(() => Effect.ignore(remove(fresh))),
+      Effect.mapError(failed)
+    ),
 
     /** When the mail of the day was sent. */
     sentAt: Effect.gen(function* () {

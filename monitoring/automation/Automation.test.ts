@@ -3,6 +3,8 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Fiber, FileSystem, Schema } from "effect"
 import { TestClock } from "effect/testing"
+import { fileURLToPath } from "node:url"
+import { run } from "../prometheus/run.ts"
 import { automation } from "../test/Program.ts"
 import * as Silent from "../test/Silent.ts"
 import { Report } from "./health/command.ts"
@@ -67,6 +69,22 @@ layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => 
       })
     )
   }
+
+  it.effect("says so, on standard error, where its files of settings cannot be told", () =>
+    Effect.gen(function* () {
+      const main = fileURLToPath(new URL("main.ts", import.meta.url))
+      const program = (...args: ReadonlyArray<string>) =>
+        run("/bin/sh", ["-c", '"$0" "$@" 2>&1 >/dev/null', process.execPath, main, ...args], {
+          env: { APP_ENV: "prod" }
+        })
+      const { code, output } = yield* program("costs", "--json")
+      assert.deepStrictEqual(
+        [code, output.trim()],
+        [exitCodes.unusable, 'APP_ENV is "prod", but must be one of development, staging, production, test']
+      )
+      assert.deepStrictEqual(yield* program("costs", "--help"), { code: 0, output: "" })
+    })
+  )
 
   it.effect("takes today for a day", () =>
     Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /** The program: its scripts, and how it ends. */
-import { Cause, Console, Effect, Layer, Predicate, Runtime, Schema } from "effect"
+import { Cause, Console, Effect, type FileSystem, Layer, Predicate, Runtime, Schema } from "effect"
 import { CliError, CliOutput, Command } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { backup } from "./backup/command.ts"
@@ -13,14 +13,15 @@ import { suite } from "./suite/command.ts"
 
 const services = Layer.mergeAll(Prometheus.layer, Paint.layer).pipe(Layer.provideMerge(FetchHttpClient.layer))
 
-const automation = Command.make("monitoring:automation").pipe(
-  Command.withDescription(
-    "What is done every day, and what is asked first when something is wrong. Reads Prometheus and the database and changes neither. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, 3 it could not do its work. monitoring/AUTOMATION_GUIDE.md has more."
-  ),
-  Command.withSubcommands([health, costs, daily, backup, suite]),
-  // Not around all of it: what is wrong with settings must not be in the way of --help.
-  Command.provide(services)
-)
+const automation = <E>(settings: Layer.Layer<never, E, FileSystem.FileSystem>) =>
+  Command.make("monitoring:automation").pipe(
+    Command.withDescription(
+      "What is done every day, and what is asked first when something is wrong. Reads Prometheus and the database and changes neither. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, 3 it could not do its work. monitoring/AUTOMATION_GUIDE.md has more."
+    ),
+    Command.withSubcommands([health, costs, daily, backup, suite]),
+    // Not around all of it: what is wrong with settings must not be in the way of --help.
+    Command.provide(Layer.provideMerge(services, settings))
+  )
 
 /** What was wrong with the command line comes first, and without the whole help; nothing of it is for a program that reads JSON. */
 const presenter: CliOutput.Presenter = {
@@ -56,9 +57,12 @@ const ended = (cause: Cause.Cause<unknown>) => {
   return Effect.andThen(Console.error(explain(cause)), Effect.fail(new Unusable()))
 }
 
-/** Runs what these arguments say. Its failures have the exit code, and were told. */
-export const run = (args: ReadonlyArray<string>) =>
-  Command.runWith(automation, { version: "0.1.0" })(args).pipe(
+/** Runs what these arguments say, with what else there is of settings. Its failures have the exit code, and were told. */
+export const run = <E = never>(
+  args: ReadonlyArray<string>,
+  settings: Layer.Layer<never, E, FileSystem.FileSystem> = Layer.empty
+) =>
+  Command.runWith(automation(settings), { version: "0.1.0" })(args).pipe(
     Effect.catchCause(ended),
     Effect.provideService(CliOutput.Presenter, presenter)
   )

@@ -18,6 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk is full",
   ENAMETOOLONG: "the name is too long",
+  EISDIR: "it is a folder",
   ENOTDIR: "it is no folder",
   ELOOP: "it is a link that leads nowhere",
   // The folder above is there, or was made.

@@ -22,4 +22,27 @@ layer(NodeServices.layer)("settings of the monitoring", (it) => {
       assert.deepStrictEqual(names.toSorted(), ["APP_ENV", "GRAFANA_PORT", "METRICS_TOKEN", "PROMETHEUS_PORT"])
     })
   )
+
+  it.effect("are not looked for in files that are not there, nor ones that cannot be read", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      yield* fs.makeDirectory(`${directory}/.env.staging`)
+      const problem = (APP_ENV: string) =>
+        Effect.map(
+          Effect.flip(
+            Effect.provide(Effect.void, layerProviderFrom(ConfigProvider.fromEnv({ env: { APP_ENV } }), directory))
+          ),
+          ({ message }) => message
+        )
+      assert.strictEqual(
+        yield* problem("prod"),
+        'APP_ENV is "prod", but must be one of development, staging, production, test'
+      )
+      assert.strictEqual(
+        yield* problem("staging"),
+        `The settings cannot be read: ${directory}/.env.staging: it is a folder`
+      )
+    })
+  )
 })

@@ -2,7 +2,8 @@
  * What `make monitoring-start` is told by the environment, or by the files `.env.<APP_ENV>.local` and `.env.<APP_ENV>` that
  * the server reads, too.
  */
-import { Config, ConfigProvider, Context, Effect, FileSystem, Layer, Redacted } from "effect"
+import { Config, ConfigProvider, Context, Effect, FileSystem, Layer, Redacted, Schema } from "effect"
+import { told } from "./folder.ts"
 
 const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
 /** Host and port of each server: those of PARLEY_TARGETS, else the one at PORT, as the server has it. */
@@ -65,15 +66,40 @@ export const settingNames = Effect.gen(function* () {
   return [...new Set((yield* Effect.forEach(sources, (source) => namesIn(source))).flat())]
 })
 
+const environments = ["development", "staging", "production", "test"]
+
+/** Files that cannot be read would be settings that nobody sees are missing. */
+export class NoEnvironment extends Schema.TaggedError<NoEnvironment>()("NoEnvironment", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** Of APP_ENV: the files of that environment that are there. */
+const filesOf = Effect.fnUntraced(function* (environment: string, directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (!environments.includes(environment)) {
+    return yield* new NoEnvironment({
+      reason: `APP_ENV is ${JSON.stringify(environment.slice(0, 40))}, but must be one of ${environments.join(", ")}`
+    })
+  }
+  const committed = `${directory}/.env.${environment}`
+  return yield* Effect.filter([`${committed}.local`, committed], (path) => fs.exists(path))
+})
+
 /** Variables win over the files of the directory, and the local one over the other, as for the server. */
 export const layerProviderFrom = (variables: ConfigProvider.ConfigProvider, directory: string) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const committed = `${directory}/.env.${yield* text("APP_ENV", "development").parse(variables)}`
+      const environment = yield* text("APP_ENV", "development").parse(variables)
       const sources = [variables]
-      for (const path of [`${committed}.local`, committed]) {
-        if (yield* fs.exists(path)) sources.push(yield* ConfigProvider.fromDotEnv({ path }))
+      for (const path of yield* filesOf(environment, directory)) {
+        sources.push(
+          yield* Effect.mapError(
+            ConfigProvider.fromDotEnv({ path }),
+            (error) => new NoEnvironment({ reason: `The settings cannot be read: ${told(error)}` })
+          )
+        )
       }
       return Layer.mergeAll(
         ConfigProvider.layer(sources.reduce((provider, next) => ConfigProvider.orElse(provider, next))),

@@ -1,10 +1,21 @@
 /** Prometheus and Alertmanager as processes of this machine, seen from this machine alone. */
-import { Console, Effect, Path } from "effect"
+import { Console, Effect, Path, Schema } from "effect"
 import * as Daemon from "./Daemon.ts"
 import * as Files from "./files.ts"
+import { makeFolder } from "./folder.ts"
+import * as Lock from "./Lock.ts"
 import type { Places } from "./render.ts"
 import type { Settings } from "./settings.ts"
 import { told } from "./told.ts"
+
+export class StartUnderWay extends Schema.TaggedError<StartUnderWay>()("StartUnderWay", { directory: Schema.String }) {
+  override get message() {
+    return `Another start or stop is at the servers in ${this.directory}. Run it again when that one has ended.`
+  }
+}
+
+/** Two servers have a minute each to start, and half a minute to stop. */
+const waitSeconds = 150
 
 export const names = ["prometheus", "alertmanager"] as const
 
@@ -58,8 +69,15 @@ export const absolute = Effect.fnUntraced(function* (settings: Settings) {
   return { ...settings, directory: path.resolve(settings.directory) }
 })
 
+/** Two at once would start the same server, and lose sight of one of them. */
+const alone = Effect.fnUntraced(function* (directory: string) {
+  yield* makeFolder(directory)
+  if (!(yield* Lock.hold(`${directory}/.lock`, waitSeconds))) return yield* new StartUnderWay({ directory })
+})
+
 export const start = Effect.fn("Native.start")(function* (relative: Settings) {
   const settings = yield* absolute(relative)
+  yield* alone(settings.directory)
   const all = daemons(settings)
   const before = yield* Effect.forEach(all, Daemon.running)
   if (before.every((pid) => pid !== undefined)) {
@@ -83,7 +101,7 @@ export const start = Effect.fn("Native.start")(function* (relative: Settings) {
     )
   }
   yield* Console.log(told(channels, settings.directory))
-})
+}, Effect.scoped)
 
 export const isRunning = Effect.fnUntraced(function* (relative: Settings) {
   const pids = yield* Effect.forEach(daemons(yield* absolute(relative)), Daemon.running)
@@ -92,8 +110,9 @@ export const isRunning = Effect.fnUntraced(function* (relative: Settings) {
 
 export const stop = Effect.fn("Native.stop")(function* (relative: Settings) {
   const { directory } = yield* absolute(relative)
+  yield* alone(directory)
   for (const name of names) {
     const isStopped = yield* Daemon.stop({ name, directory })
     yield* Console.log(isStopped ? `${name} has stopped` : `${name} did not run`)
   }
-})
+}, Effect.scoped)

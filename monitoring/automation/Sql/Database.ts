@@ -36,7 +36,7 @@ const place = (url: Redacted.Redacted) => {
 
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: undefined_table, undefined_column. */
 const otherSchema: Readonly<Record<string, string>> = {
-  "42P01": "has no tables of Parley, or not all of them: run make migrate, or is POSTGRES_URL right?",
+  "42P01": "has no tables of Parley, or not all of them: run make migrate, unless POSTGRES_URL names another database",
   "42703": "has the tables of another version of Parley: run make migrate"
 }
 

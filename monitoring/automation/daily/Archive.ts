@@ -1,7 +1,7 @@
 /** Reports are kept in a folder for each day. It is there whole or not at all, and one run at a time works on them. */
 import { Context, DateTime, Effect, FileSystem, Option, Schema } from "effect"
 import { makeFolder, told } from "../../stack/folder.ts"
-import * as Lock from "../Lock.ts"
+import * as Lock from "../../stack/Lock.ts"
 
 export class ArchiveFailed extends Schema.TaggedError<ArchiveFailed>()("ArchiveFailed", {
   folder: Schema.String,

@@ -129,15 +129,23 @@ layer(People.pipe(Layer.provideMerge(DebianPostgres)), { excludeTestServices: tr
       })
     )
 
+    it.effect("is refused at once where nothing can be kept", () =>
+      Effect.gen(function* () {
+        const { url } = yield* OwnPostgres
+        for (const dataDir of ["/proc/nope", "/dev/null/here"])
+          assert.include(yield* messageOf(backedUp(url, dataDir)), `Backups cannot be kept in ${dataDir}/backups: `)
+      })
+    )
+
     it.effect("replaces what is in a database when it must, and else leaves it alone", () =>
       Effect.gen(function* () {
         const { url } = yield* OwnPostgres
         const { file } = yield* backedUp(url, yield* folder)
         const other = yield* makeEmpty
         yield* ask(other, (sql) => sql`CREATE TABLE mine (id int PRIMARY KEY)`)
-        assert.match(
+        assert.include(
           yield* messageOf(restored(file, other)),
-          /There is something in the database at .+ already, and nothing was changed\./u
+          "already, and nothing was changed. To replace all of it"
         )
         assert.deepStrictEqual(Object.keys((yield* contentOf(other)).rows), ["mine"])
         yield* restored(file, other, force)

@@ -86,11 +86,11 @@ migration: install ## Make a migration: make migration name=add_tags
 	@[ -n "$(name)" ] || { echo "A migration needs a name: make migration name=add_tags" >&2; exit 2; }
 	@$(run) migration -- "$(name)"
 
-backup: install ## Back the database up to .data/backups, and keep the newest 14: make backup KEEP=14
+backup: install ## Back the database up to DATA_DIR/backups (.data/backups), and keep the newest 14: make backup KEEP=14
 	@$(run) backups -- create --keep "$${KEEP:-14}"
 
 restore: install ## Put a backup into an empty database, or with FORCE=1 any: make restore FILE=.data/backups/...
-	@[ -n "$(FILE)" ] || { echo "Restore which backup? make restore FILE=.data/backups/parley-....dump" >&2; exit 2; }
+	@[ -n "$(FILE)" ] || { echo "Restore which backup? make restore FILE=.data/backups/parley-....dump (or where DATA_DIR is)" >&2; exit 2; }
 	@$(run) backups -- restore $(if $(filter 1 yes true,$(FORCE)),--force) "$(FILE)"
 
 openapi: install ## Write the API as openapi.json

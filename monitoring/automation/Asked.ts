@@ -51,7 +51,9 @@ export const ask = Effect.fnUntraced(function* <A, E>(
   return yield* client.execute(request.pipe(HttpClientRequest.prependUrl(endpoint.url), authorized(endpoint))).pipe(
     Effect.mapError((error) => failed(`cannot be reached: ${shortened(reasonOf(error))}`)),
     Effect.flatMap((response) =>
-      Effect.mapError(read(response), (error) => failed(`answered what cannot be read: ${shortened(reasonOf(error))}`))
+      Effect.mapError(read(response), (error) =>
+        error instanceof NotAnswered ? error : failed(`answered what cannot be read: ${shortened(reasonOf(error))}`)
+      )
     ),
     Effect.timeoutOrElse({ duration, orElse: () => Effect.fail(failed("does not answer in time")) })
   )

@@ -3,31 +3,12 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Fiber, FileSystem, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import { run } from "../prometheus/run.ts"
 import { automation } from "../test/Program.ts"
+import * as Silent from "../test/Silent.ts"
 import { Report } from "./health/command.ts"
 import { exitCodes } from "./Script.ts"
-
-/** A port that takes everything and says nothing. */
-const silent = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly seen: () => number; readonly close: () => void }>((resume) => {
-    const sockets = new Set<{ readonly destroy: () => unknown }>()
-    const server = createServer((socket) => {
-      sockets.add(socket)
-      socket.on("error", () => {})
-    })
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      const port = typeof address === "object" && address !== null ? address.port : 0
-      const close = () => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      }
-      resume(Effect.succeed({ port, seen: () => sockets.size, close }))
-    })
-  }),
-  ({ close }) => Effect.sync(close)
-)
 
 /** Nobody listens at these ports. */
 const nobody = {
@@ -44,7 +25,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => 
       Effect.gen(function* () {
         const { code, output } = yield* automation({ PROMETHEUS_URL: "nonsense" })(script, "--help")
         assert.strictEqual(code, 0)
-        for (const flag of ["--json", "--dry-run", "--date"]) assert.include(output, flag)
+        for (const part of ["--json", "--dry-run", "--date", "Exit codes: 0 "]) assert.include(output, part)
       })
     )
 
@@ -70,19 +51,40 @@ layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => 
     [["health", "--loud"], nobody, "Unrecognized flag"],
     [["health"], { ...nobody, PROMETHEUS_URL: "ftp://prometheus" }, "PROMETHEUS_URL must be an address"],
     [["health"], { ...nobody, POSTGRES_URL: "mysql://u:hunter2hunter2@db/parley" }, "POSTGRES_URL must be like"],
-    [["backup", "--keep", "0"], nobody, "--keep"],
+    [["backup", "--keep", "0"], nobody, `Invalid value for flag --keep: "0". Expected: 1 to 10000 backups`],
+    [["backup", "--keep", "many", "--json"], nobody, "Expected: 1 to 10000 backups"],
+    [["costs", "--days", "0"], nobody, "Expected: 1 to 366 days"],
+    [["costs", "--json", "--day", "3"], nobody, "Unrecognized flag: --day"],
     [["backup", "backup.tar.gz"], nobody, "add --verify"],
-    [["backup", "--date", "2026-01-01"], nobody, "A backup is of now"]
+    [["backup", "--date", "2026-01-01"], nobody, "A backup is of now"],
+    [["backup", "--date", "2026-01-01", "--dry-run"], nobody, "A backup is of now"]
   ] as const) {
     it.effect(`ends with 3 for ${args.join(" ")}: ${why}`, () =>
       Effect.gen(function* () {
-        const { code, complaints } = yield* automation(env)(...args)
-        assert.strictEqual(code, exitCodes.unusable)
-        assert.include(complaints, why)
+        const { code, complaints, output } = yield* automation(env)(...args)
+        assert.deepStrictEqual([code, output], [exitCodes.unusable, ""])
+        assert.include(complaints.split("\n")[0], why)
+        assert.isBelow(complaints.split("\n").length, 8)
         assert.notInclude(complaints, "hunter2")
       })
     )
   }
+
+  it.effect("says so, on standard error, where its files of settings cannot be told", () =>
+    Effect.gen(function* () {
+      const main = fileURLToPath(new URL("main.ts", import.meta.url))
+      const program = (...args: ReadonlyArray<string>) =>
+        run("/bin/sh", ["-c", '"$0" "$@" 2>&1 >/dev/null', process.execPath, main, ...args], {
+          env: { APP_ENV: "prod" }
+        })
+      const { code, output } = yield* program("costs", "--json")
+      assert.deepStrictEqual(
+        [code, output.trim()],
+        [exitCodes.unusable, 'APP_ENV is "prod", but must be one of development, staging, production, test']
+      )
+      assert.deepStrictEqual(yield* program("costs", "--help"), { code: 0, output: "" })
+    })
+  )
 
   it.effect("takes today for a day", () =>
     Effect.gen(function* () {
@@ -131,7 +133,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => 
 layer(NodeServices.layer)("health", (it) => {
   it.effect("is told within ten seconds when everything hangs", () =>
     Effect.gen(function* () {
-      const { port, seen } = yield* silent
+      const { port, seen } = yield* Silent.listen
       const url = `http://127.0.0.1:${port}`
       const health = automation({
         PROMETHEUS_URL: url,

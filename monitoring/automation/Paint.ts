@@ -29,13 +29,18 @@ export class Paint extends Context.Service<
   )
 }
 
-/** What others say may have a line's end in it, or steer the terminal. */
+/** What others say may have a line's end in it, steer the terminal, or turn the order of letters round. */
 export const plain = (text: string) =>
   stripVTControlCharacters(text)
-    .replaceAll(/\p{Cc}+/gu, " ")
+    .replaceAll(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu, " ")
     .trim()
 
-const lines = (text: string) => text.split("\n").map(plain).join("\n")
+/** The same of several lines, which stay such, and where they begin. */
+export const printable = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => `${/^ */u.exec(line)?.[0] ?? ""}${plain(line)}`)
+    .join("\n")
 
 const leastWidth = 24
 
@@ -59,7 +64,7 @@ export const make = ({ isColoured, width }: { readonly isColoured: boolean; read
       head.map((text): Cell => ({ text, colour: "bold" })),
       ...rows.map((row) =>
         row.map((cell): Cell =>
-          typeof cell === "string" ? { text: lines(cell) } : { ...cell, text: lines(cell.text) }
+          typeof cell === "string" ? { text: printable(cell) } : { ...cell, text: printable(cell.text) }
         )
       )
     ]

@@ -1,8 +1,8 @@
 /** What all scripts have in common: flags, how they end, and what they print. */
-import { Console, Effect, Runtime, Schema, type Option } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Console, Effect, Predicate, Runtime, Schema, type Option } from "effect"
+import { CliError, Command, Flag } from "effect/cli"
 import * as Day from "./Day.ts"
-import { type Colour, Paint } from "./Paint.ts"
+import { type Colour, Paint, plain } from "./Paint.ts"
 
 /** From good to bad. */
 export const states = ["ok", "warning", "critical"] as const
@@ -61,6 +61,32 @@ const common = {
 
 /** The flags that all scripts have; each says what its `--date` means. */
 export const flags = (date: string) => ({ ...common, date: Flag.withDescription(Day.flag, `${date} (UTC)`) })
+
+/** A flag that takes a whole number. */
+export const whole = (name: string, minimum: number, maximum: number, unit: string) =>
+  Flag.String(name).pipe(
+    Flag.mapEffect((value) => {
+      const number = Number(value)
+      return /^\d+$/u.test(value) && number >= minimum && number <= maximum
+        ? Effect.succeed(number)
+        : Effect.fail(
+            new CliError.InvalidValue({
+              option: name,
+              value,
+              expected: `${minimum} to ${maximum} ${unit}`,
+              kind: "flag"
+            })
+          )
+    })
+  )
+
+/** A report as it may be shown to people: what others have written into it steers no terminal. */
+export const shown = <A>(schema: Schema.Codec<A, unknown>, report: A): A =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(schema))(
+    JSON.stringify(Schema.encodeSync(schema)(report), (_, value: unknown) =>
+      Predicate.isString(value) ? plain(value) : value
+    )
+  )
 
 /** Prints what a script came to, and ends with its exit code. */
 export const conclude = Effect.fnUntraced(function* ({ json, state, text }: Outcome, isJson: boolean) {

@@ -7,7 +7,7 @@ export class SettingWrong extends Schema.TaggedError<SettingWrong>()("SettingWro
 }) {
   override get message() {
     // Never its value: it may be a secret.
-    return `${this.name} must be ${this.expected}. It is read from the environment and from .env.<APP_ENV>; monitoring/AUTOMATION_GUIDE.md has all settings.`
+    return `${this.name} must be ${this.expected}. It is read from the environment, .env.<APP_ENV>.local and .env.<APP_ENV>; monitoring/AUTOMATION_GUIDE.md has all settings.`
   }
 }
 
@@ -28,7 +28,22 @@ const endpointOf = (url: URL): Endpoint => ({
   password: url.password === "" ? Option.none() : Option.some(Redacted.make(decodeURIComponent(url.password)))
 })
 
-const isHttp = Schema.makeFilter((text: string) => /^https?:$/u.test(URL.parse(text)?.protocol ?? ""))
+/** With parts that can be read: a lone percent sign, as passwords have them, must be written %25. */
+export const isAddress = (text: string, protocol: RegExp): boolean => {
+  const url = URL.parse(text)
+  if (url === null || url.hostname === "" || !protocol.test(url.protocol)) return false
+  try {
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const isHttp = Schema.makeFilter((text: string) => isAddress(text, /^https?:$/u))
+
+/** What is said of addresses that could not be read. */
+export const encoded = "with special characters of a password in their encoded form, such as %25 for a percent sign"
 
 /** Its default is where `make dev` and `make monitoring-start` put it, which is by the port that they are told. */
 const endpoint = (name: string, portName: string, port: number) =>
@@ -41,26 +56,24 @@ const endpoint = (name: string, portName: string, port: number) =>
       ]),
       ([text, found]) => endpointOf(new URL(Option.getOrElse(text, () => `http://localhost:${found}`)))
     ),
-    `an address such as http://localhost:${port}, or ${portName} a port`
+    `an address such as http://localhost:${port}, ${encoded}; or ${portName} a port`
   )
 
 const secret = (name: string) => Config.option(Config.Redacted(name))
 const noEmpty = (found: Option.Option<Redacted.Redacted>) => Option.filter(found, (one) => Redacted.value(one) !== "")
 
-const postgresUrl = Config.schema(
-  Schema.RedactedFromValue(Schema.String.check(Schema.isPattern(/^(postgres(ql)?:\/\/[^\s/]+\/[^\s/]+)?$/u))),
-  "POSTGRES_URL"
+const isPostgres = Schema.makeFilter(
+  (text: string) => text === "" || (/^[^\s/]+\/\/[^\s/]+\/[^\s/]+$/u.test(text) && isAddress(text, /^postgres(ql)?:$/u))
 )
+const postgresUrl = Config.schema(Schema.RedactedFromValue(Schema.String.check(isPostgres)), "POSTGRES_URL")
 
 export const settings = Effect.all({
   prometheus: endpoint("PROMETHEUS_URL", "PROMETHEUS_PORT", 9090),
   alertmanager: endpoint("ALERTMANAGER_URL", "ALERTMANAGER_PORT", 9093),
   parley: endpoint("PARLEY_URL", "PORT", 8000),
-  /** For links alone. */
-  grafana: endpoint("GRAFANA_URL", "GRAFANA_PORT", 3000),
   /** The server's database; without it the API's word is taken. */
   postgresUrl: Effect.map(
-    read("POSTGRES_URL", Config.option(postgresUrl), "like postgresql://user:password@host:5432/parley"),
+    read("POSTGRES_URL", Config.option(postgresUrl), `like postgresql://user:password@host:5432/parley, ${encoded}`),
     noEmpty
   ),
   /** As the server has it. */

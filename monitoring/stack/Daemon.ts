@@ -19,7 +19,7 @@ export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
   setting: Schema.String
 }) {
   override get message() {
-    return `${this.name} cannot listen on port ${this.port}: something else does. Stop that, or choose another port with ${this.setting}.`
+    return `${this.name} cannot listen on port ${this.port}: something else does. Stop that, or choose another port with ${this.setting}. Nothing was started.`
   }
 }
 
@@ -105,13 +105,17 @@ const launch = (binary: string, args: ReadonlyArray<string>, log: string) =>
     })
   })
 
+/** Whether it is installed and its port is free. Gives the binary. */
+export const startable = Effect.fn("Daemon.startable")(function* (daemon: Daemon) {
+  const binary = yield* find(daemon)
+  if (yield* isFree(daemon.port)) return binary
+  return yield* new PortTaken({ name: daemon.name, port: daemon.port, setting: daemon.portSetting })
+})
+
 /** Starts it and waits until it is ready. Gives the process. */
 export const start = Effect.fn("Daemon.start")(function* (daemon: Daemon) {
   const fs = yield* FileSystem.FileSystem
-  const binary = yield* find(daemon)
-  if (!(yield* isFree(daemon.port))) {
-    return yield* new PortTaken({ name: daemon.name, port: daemon.port, setting: daemon.portSetting })
-  }
+  const binary = yield* startable(daemon)
   const log = `${daemon.directory}/${daemon.name}.log`
   const pid = yield* launch(binary, daemon.args, log)
   if (pid !== undefined) yield* fs.writeFileString(pidFile(daemon), `${pid}\n`)

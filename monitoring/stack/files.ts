@@ -1,6 +1,7 @@
 /** Writes what the servers read. Nobody but their user may read it: there are secrets in it. */
 import { Effect, FileSystem, Option, Redacted } from "effect"
 import { fileURLToPath } from "node:url"
+import { makeFolder } from "./folder.ts"
 import * as Render from "./render.ts"
 import { readSecrets, type Settings } from "./settings.ts"
 
@@ -36,10 +37,10 @@ export const write = Effect.fn("Monitoring.write")(function* (
     "alertmanager",
     "alertmanager/data"
   ]) {
-    yield* fs.makeDirectory(`${directory}/${path}`, { recursive: true, mode: 0o700 })
+    yield* makeFolder(`${directory}/${path}`)
   }
   for (const path of ["templates", "secrets"]) {
-    yield* fs.makeDirectory(`${directory}/alertmanager/${path}`, { recursive: true, mode: 0o700 })
+    yield* makeFolder(`${directory}/alertmanager/${path}`)
   }
 
   // A server without a token does not look at it, but Prometheus wants one.

@@ -2,7 +2,8 @@
  * What `make monitoring-start` is told by the environment, or by the files `.env.<APP_ENV>.local` and `.env.<APP_ENV>` that
  * the server reads, too.
  */
-import { Config, ConfigProvider, Effect, FileSystem, Redacted } from "effect"
+import { Config, ConfigProvider, Context, Effect, FileSystem, Layer, Redacted, Schema } from "effect"
+import { told } from "./folder.ts"
 
 const text = (name: string, fallback: string) => Config.withDefault(Config.String(name), fallback)
 /** Host and port of each server: those of PARLEY_TARGETS, else the one at PORT, as the server has it. */
@@ -41,18 +42,69 @@ export const settings = Config.all({
 })
 export type Settings = Config.Success<typeof settings>
 
+/** What settings are read from, the first of them first; the one provider that they make has not the names of all. */
+const Sources = Context.Reference<ReadonlyArray<ConfigProvider.ConfigProvider> | undefined>(
+  "@parley/monitoring/Sources",
+  { defaultValue: () => undefined }
+)
+
+const namesIn = (
+  source: ConfigProvider.ConfigProvider,
+  path: ReadonlyArray<string> = []
+): Effect.Effect<ReadonlyArray<string>, ConfigProvider.SourceError> =>
+  Effect.gen(function* () {
+    const node = yield* source.load([...path])
+    const below =
+      node?._tag === "Record" ? [...node.keys] : node?._tag === "Array" ? [...Array(node.length).keys()] : []
+    const names = yield* Effect.forEach(below, (part) => namesIn(source, [...path, String(part)]))
+    return node?.value === undefined ? names.flat() : [path.join("_"), ...names.flat()]
+  })
+
+/** Names of all that is set, whoever it is for. */
+export const settingNames = Effect.gen(function* () {
+  const sources = (yield* Sources) ?? [yield* ConfigProvider.ConfigProvider]
+  return [...new Set((yield* Effect.forEach(sources, (source) => namesIn(source))).flat())]
+})
+
+const environments = ["development", "staging", "production", "test"]
+
+/** Files that cannot be read would be settings that nobody sees are missing. */
+export class NoEnvironment extends Schema.TaggedError<NoEnvironment>()("NoEnvironment", { reason: Schema.String }) {
+  override get message() {
+    return this.reason
+  }
+}
+
+/** Of APP_ENV: the files of that environment that are there. */
+const filesOf = Effect.fnUntraced(function* (environment: string, directory: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (!environments.includes(environment)) {
+    return yield* new NoEnvironment({
+      reason: `APP_ENV is ${JSON.stringify(environment.slice(0, 40))}, but must be one of ${environments.join(", ")}`
+    })
+  }
+  const committed = `${directory}/.env.${environment}`
+  return yield* Effect.filter([`${committed}.local`, committed], (path) => fs.exists(path))
+})
+
 /** Variables win over the files of the directory, and the local one over the other, as for the server. */
 export const layerProviderFrom = (variables: ConfigProvider.ConfigProvider, directory: string) =>
-  ConfigProvider.layer(
+  Layer.unwrap(
     Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const committed = `${directory}/.env.${yield* text("APP_ENV", "development").parse(variables)}`
-      let provider = variables
-      for (const path of [`${committed}.local`, committed]) {
-        if (yield* fs.exists(path))
-          provider = ConfigProvider.orElse(provider, yield* ConfigProvider.fromDotEnv({ path }))
+      const environment = yield* text("APP_ENV", "development").parse(variables)
+      const sources = [variables]
+      for (const path of yield* filesOf(environment, directory)) {
+        sources.push(
+          yield* Effect.mapError(
+            ConfigProvider.fromDotEnv({ path }),
+            (error) => new NoEnvironment({ reason: `The settings cannot be read: ${told(error)}` })
+          )
+        )
       }
-      return provider
+      return Layer.mergeAll(
+        ConfigProvider.layer(sources.reduce((provider, next) => ConfigProvider.orElse(provider, next))),
+        Layer.succeed(Sources, sources)
+      )
     })
   )
 

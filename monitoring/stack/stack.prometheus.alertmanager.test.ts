@@ -59,9 +59,27 @@ layer(NodeServices.layer, { excludeTestServices: true })("the stack", (it) => {
     })
   )
 
-  it.effect("says which port is taken, and how to choose another, and leaves nothing running", () =>
+  it.effect("starts once when it is started twice at the same time, and stops all of it", () =>
     Effect.gen(function* () {
       const { alertmanager, isUp, monitoring, prometheus } = yield* world
+      const both = yield* Effect.all([monitoring("start"), monitoring("start")], { concurrency: 2 })
+      assert.deepStrictEqual(
+        both
+          .map(({ code, output }) => [code, output.includes("runs already")])
+          .toSorted((a, b) => (a[1] ? 1 : 0) - (b[1] ? 1 : 0)),
+        [
+          [0, false],
+          [0, true]
+        ]
+      )
+      yield* monitoring("stop")
+      assert.deepStrictEqual([yield* isUp(prometheus), yield* isUp(alertmanager)], [false, false])
+    })
+  )
+
+  it.effect("says which port is taken, and how to choose another, and leaves nothing running", () =>
+    Effect.gen(function* () {
+      const { alertmanager, folder, fs, isUp, monitoring, prometheus } = yield* world
       yield* Effect.acquireRelease(
         Effect.callback<ReturnType<typeof createServer>>((resume) => {
           const server = createServer()
@@ -73,8 +91,11 @@ layer(NodeServices.layer, { excludeTestServices: true })("the stack", (it) => {
       assert.strictEqual(code, 1)
       assert.include(output, `prometheus cannot listen on port ${prometheus}`)
       assert.include(output, "PROMETHEUS_PORT")
-      // It came first.
+      // It would come first.
       assert.isFalse(yield* isUp(alertmanager))
+      assert.notInclude(output, "alertmanager runs")
+      assert.include(output, "Nothing was started")
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [".lock"])
     })
   )
 

@@ -8,9 +8,10 @@ import { SMTPServer } from "smtp-server"
 const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>) =>
   typeof address === "object" && address !== null ? address.port : 0
 
-/** Its address, and what has come. With `refusal` it takes nothing, but for who is called `known`, and says why. */
+/** Its address, and what has come, also as the lines that it was. With `refusal` it takes nothing, but for who is called `known`, and says why. */
 export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
   const received: Array<Email> = []
+  const lines: Array<string> = []
   const passwords: Array<string> = []
   const smtp = new SMTPServer({
     disabledCommands: ["STARTTLS"],
@@ -24,7 +25,10 @@ export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
       callback(refusal === undefined || address === known ? null : new Error(refusal)),
     onData: (stream, _session, callback) => {
       void buffer(stream)
-        .then((raw) => PostalMime.parse(raw))
+        .then((raw) => {
+          lines.push(...raw.toString("latin1").split("\r\n"))
+          return PostalMime.parse(raw)
+        })
         .then((email) => {
           received.push(email)
           callback()
@@ -35,7 +39,7 @@ export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
     Effect.callback<void>((resume) => void smtp.listen(0, "127.0.0.1", () => resume(Effect.void))),
     () => Effect.callback<void>((resume) => void smtp.close(() => resume(Effect.void)))
   )
-  return { passwords, received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
+  return { lines, passwords, received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
 })
 
 /** One that takes connections and never says a word. */

@@ -91,5 +91,7 @@ export const told = (variables: Readonly<Record<string, string>>) =>
   Layer.merge(Prometheus.layer, Paint.layer).pipe(
     Layer.provideMerge(FetchHttpClient.layer),
     Layer.provideMerge(NodeServices.layer),
-    Layer.provideMerge(ConfigProvider.layer(ConfigProvider.fromUnknown({ PROMETHEUS_URL: nowhere, ...variables })))
+    Layer.provideMerge(
+      ConfigProvider.layer(ConfigProvider.fromUnknown({ APP_ENV: "test", PROMETHEUS_URL: nowhere, ...variables }))
+    )
   )

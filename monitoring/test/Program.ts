@@ -1,4 +1,4 @@
-/** The automation, run in this process: what it prints, and its exit code. */
+/** The automation, run in this process: what it prints, and its exit code. No database of a `make dev` beside it is read. */
 import { NodeServices } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer, Runtime } from "effect"
 import { format } from "node:util"
@@ -24,7 +24,9 @@ export const automation =
       }
       const exit = yield* run(args).pipe(
         Effect.provide(
-          ConfigProvider.layer(ConfigProvider.fromUnknown(env)).pipe(Layer.provideMerge(NodeServices.layer))
+          ConfigProvider.layer(ConfigProvider.fromUnknown({ APP_ENV: "test", ...env })).pipe(
+            Layer.provideMerge(NodeServices.layer)
+          )
         ),
         Effect.provideService(Console.Console, said),
         Effect.exit

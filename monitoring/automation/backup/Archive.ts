@@ -107,7 +107,12 @@ export const restore = Effect.fn("Archive.restore")(function* (path: string) {
 export const verify = Effect.fn("Archive.verify")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const beside = sumOf(path)
-  if (!(yield* fs.exists(path))) return yield* new Broken({ reason: "is not there" })
+  const type = yield* fs.stat(path).pipe(
+    Effect.map(({ type }) => type),
+    Effect.orElseSucceed(() => undefined)
+  )
+  if (type === undefined) return yield* new Broken({ reason: "there is no such file" })
+  if (type !== "File") return yield* new Broken({ reason: "it is no file" })
   if (!(yield* fs.exists(beside))) return yield* new Broken({ reason: `has no ${baseOf(beside)} beside it` })
   const sum = Manifest.parse(yield* fs.readFileString(beside))?.get(baseOf(path))
   if (sum === undefined) return yield* new Broken({ reason: `${baseOf(beside)} does not name it` })

@@ -1,5 +1,6 @@
 /** The folder of backups: what is one, by its name, which is the last, and which may go. */
 import { Clock, DateTime, Duration, Effect, FileSystem, Option, Random } from "effect"
+import { listed, makeFolder } from "../../stack/folder.ts"
 import * as Archive from "./Archive.ts"
 import * as Manifest from "./Manifest.ts"
 
@@ -14,10 +15,7 @@ const name = Effect.gen(function* () {
   return `parley-monitoring-${now}-${random.toString(16).padStart(6, "0")}.tar.gz`
 })
 
-const names = Effect.fnUntraced(function* (folder: string) {
-  const fs = yield* FileSystem.FileSystem
-  return (yield* fs.exists(folder)) ? (yield* fs.readDirectory(folder)).toSorted() : []
-})
+const names = (folder: string) => Effect.map(listed(folder), (all) => all.toSorted())
 
 /** Oldest first. */
 export const archives = (folder: string) => Effect.map(names(folder), (all) => all.filter((one) => pattern.test(one)))
@@ -38,7 +36,7 @@ export const latest = Effect.fnUntraced(function* (folder: string, day: Option.O
  */
 export const add = Effect.fn("Folder.add")(function* (folder: string, files: ReadonlyMap<string, string>) {
   const fs = yield* FileSystem.FileSystem
-  yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
+  yield* makeFolder(folder)
   const archive = yield* name
   const path = `${folder}/${archive}`
   const [written, beside] = [`${path}${partial}`, `${Archive.sumOf(path)}${partial}`]

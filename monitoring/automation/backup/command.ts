@@ -1,7 +1,7 @@
 /** `make monitoring-backup`: what monitoring is made of, kept without its secrets. */
 import { DateTime, Effect, Option, Schema } from "effect"
 import { Argument, CliError, Flag } from "effect/cli"
-import * as Day from "../Day.ts"
+import { couldMake, makeFolder, told } from "../../stack/folder.ts"
 import { Paint } from "../Paint.ts"
 import * as Script from "../Script.ts"
 import { settings } from "../settings.ts"
@@ -38,7 +38,7 @@ const withAbout = Effect.fnUntraced(function* ({ files, missing }: Kept) {
 const nothing = { archive: null, files: 0, bytes: null, sha256: null, removed: [], notes: [] }
 
 const failed = (did: Report["did"], archive: string | null) => (error: { readonly message: string }) =>
-  Effect.succeed<Report>({ ...nothing, did, state: "critical", archive, notes: [error.message] })
+  Effect.succeed<Report>({ ...nothing, did, state: "critical", archive, notes: [told(error)] })
 
 const make = Effect.fn("Backup.make")(function* (folder: string, keep: number, isDry: boolean) {
   const kept = yield* collect()
@@ -105,7 +105,8 @@ const verify = Effect.fn("Backup.verify")(function* (
 
 const summaryOf = ({ archive, bytes, did, files, notes, state }: Report) => {
   if (state === "critical") {
-    return did === "verified" ? `not a backup to rely on: ${archive ?? "there is none"}` : "no backup was made"
+    if (did !== "verified") return "no backup was made"
+    return archive === null ? "nothing to verify" : `not a backup to rely on: ${archive}`
   }
   const remarks = notes.length === 0 ? "" : `; ${notes.length} ${notes.length === 1 ? "remark" : "remarks"}`
   if (did === "would make") return `would keep ${files} files in ${archive}${remarks}`
@@ -113,8 +114,9 @@ const summaryOf = ({ archive, bytes, did, files, notes, state }: Report) => {
   return `${did === "made" ? "kept" : "verified"} ${files} files${size}: ${archive}${remarks}`
 }
 
-const outcomeOf = Effect.fnUntraced(function* (report: Report) {
+const outcomeOf = Effect.fnUntraced(function* (found: Report) {
   const { paint } = yield* Paint
+  const report = Script.shown(Report, found)
   const summary = summaryOf(report)
   const went = report.did === "made" ? "removed" : "would remove"
   const outcome: Script.Outcome = {
@@ -125,7 +127,7 @@ const outcomeOf = Effect.fnUntraced(function* (report: Report) {
       ...report.notes.map((note) => paint(Script.colourOf[report.state], `  ${note}`)),
       ...report.removed.map((name) => `  ${went} ${name}`)
     ].join("\n"),
-    json: yield* Effect.orDie(Schema.encodeEffect(Report)(report))
+    json: yield* Effect.orDie(Schema.encodeEffect(Report)(found))
   }
   return outcome
 })
@@ -140,14 +142,15 @@ interface Input extends Script.Common {
 export const run = Effect.fn("backup")(function* (input: Input) {
   const { directory } = yield* settings
   const folder = Option.getOrElse(input.to, () => `${directory}/backups`)
-  const today = yield* Day.today
   const day = Option.map(input.date, ({ name }) => name)
   const refuse = (message: string) => Effect.fail(new CliError.ValidationError({ message }))
   if (input.verify) return yield* outcomeOf(yield* verify(folder, input.archive, day))
   if (Option.isSome(input.archive)) return yield* refuse("An archive is named to be verified: add --verify")
-  if (Option.exists(day, (name) => name !== today.name)) {
+  if (Option.isSome(day)) {
     return yield* refuse("A backup is of now: --date is for --verify, and chooses the last backup of that day")
   }
+  // Before anybody is asked anything.
+  yield* input.dryRun ? couldMake(folder) : makeFolder(folder)
   const report = yield* Effect.catch(
     make(folder, input.keep, input.dryRun),
     failed(input.dryRun ? "would make" : "made", folder)
@@ -157,7 +160,7 @@ export const run = Effect.fn("backup")(function* (input: Input) {
 
 export const backup = Script.command("backup", {
   description:
-    "Keeps dashboards, rules, provisioning and the configurations of Prometheus and Alertmanager, without their secrets, in a tar.gz with sums; or looks whether a backup is what it was, and how it differs from what is now.",
+    "Keeps dashboards, rules, provisioning and the configurations of Prometheus and Alertmanager, without their secrets, in a tar.gz with sums; or looks whether a backup is what it was, and how it differs from what is now. Exit codes: 0 kept, or as it was and as it is now; 1 something could not be read, or differs; 2 no backup was made, or there is none to rely on; 3 it could not begin.",
   flags: {
     ...Script.flags("With --verify: the last backup of that day"),
     to: Flag.String("to").pipe(
@@ -165,8 +168,7 @@ export const backup = Script.command("backup", {
       Flag.withMetavar("FOLDER"),
       Flag.optional
     ),
-    keep: Flag.Int("keep").pipe(
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),
+    keep: Script.whole("keep", 1, 10_000, "backups").pipe(
       Flag.withDescription(`How many backups stay in the folder; ${defaultKeep} without it`),
       Flag.withMetavar("COUNT"),
       Flag.withDefault(defaultKeep)

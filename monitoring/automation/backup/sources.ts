@@ -2,7 +2,7 @@
 import { Config, Effect, FileSystem, Option, Redacted } from "effect"
 import * as Alertmanager from "../Alertmanager.ts"
 import { monitoring } from "../../stack/files.ts"
-import { readSecrets } from "../../stack/settings.ts"
+import { readSecrets, settingNames } from "../../stack/settings.ts"
 import { Prometheus } from "../Prometheus.ts"
 import { settings } from "../settings.ts"
 import * as redact from "./redact.ts"
@@ -27,41 +27,36 @@ const folders = [
 /** Of MONITORING_DIR, written by `make monitoring-start`. */
 const written = ["prometheus/prometheus.yml", "alertmanager/alertmanager.yml"]
 
-/** Settings of the server, of monitoring and of this program that are secrets, or have one in them. */
-const secretSettings = [
-  "METRICS_TOKEN",
-  "POSTGRES_URL",
-  "POSTGRES_DIRECT_URL",
-  "POSTGRES_EXPORTER_URL",
-  "REDIS_URL",
-  "REDIS_EXPORTER_URL",
-  "GRAFANA_ADMIN_PASSWORD",
-  "JWT_SECRET_KEY",
-  "JWT_SECRET_KEY_PREVIOUS",
-  "LLM_API_KEY",
-  "STRIPE_WEBHOOK_SECRET",
-  "LANGFUSE_SECRET_KEY",
-  "PROMETHEUS_URL",
-  "ALERTMANAGER_URL",
-  "PARLEY_URL",
-  "SMTP_URL"
-]
+/** Settings that are secrets, by their names. */
+const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|HEADER|CREDENTIAL|COOKIE|DSN)S?(_|$)/iu
+/** What only speaks of secrets. */
+const aboutSecrets = /_(FILE|POLICY|HOURS|DAYS|MINUTES|SECONDS)$/iu
 
-/** An address is one for the password in it. */
-const partsOf = (name: string, value: string) => {
-  if (!name.endsWith("_URL")) return [value]
-  const password = URL.parse(value)?.password ?? ""
-  return [password, decodeURIComponent(password)]
+const decoded = (text: string) => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
+/** What is secret in a setting: the password of an address, each of several headers, or all of it. */
+export const secretsIn = (name: string, value: string): ReadonlyArray<string> => {
+  const password = URL.parse(value)?.password ?? ""
+  const isSecret = secretName.test(name) && !aboutSecrets.test(name)
+  const parts = isSecret ? [value, ...value.split(",").map((part) => part.slice(part.indexOf("=") + 1).trim())] : []
+  return [password, ...parts].flatMap((part) => [part, decoded(part)]).filter((part) => part !== "")
+}
+
+/** Of all settings there are, whoever they are for: a new one needs no place in a list here. */
 const known = Effect.gen(function* () {
   const { directory } = yield* settings
   const ofFiles = Object.values(yield* readSecrets(directory)).flatMap((secret) =>
     secret === undefined ? [] : [Redacted.value(secret)]
   )
-  const ofSettings = yield* Effect.forEach(secretSettings, (name) =>
+  const ofSettings = yield* Effect.forEach(yield* settingNames, (name) =>
     Effect.map(Config.option(Config.Redacted(name)), (found) =>
-      Option.match(found, { onNone: () => [], onSome: (secret) => partsOf(name, Redacted.value(secret)) })
+      Option.match(found, { onNone: () => [], onSome: (secret) => secretsIn(name, Redacted.value(secret)) })
     )
   )
   return [...ofFiles, ...ofSettings.flat()]
@@ -107,11 +102,18 @@ export const collect = Effect.fn("Backup.collect")(function* () {
     if (yield* fs.exists(whole)) yield* add(`machine/${path}`, fs.readFileString(whole))
   }
   const prometheus = yield* Prometheus
-  yield* add("running/prometheus.yml", prometheus.config)
-  yield* add(
-    "running/alertmanager.yml",
-    Effect.map(Alertmanager.status, ({ config }) => config.original)
+  // At the same time: each may be waited for in vain.
+  yield* Effect.all(
+    [
+      add("running/prometheus.yml", prometheus.config),
+      add(
+        "running/alertmanager.yml",
+        Effect.map(Alertmanager.status, ({ config }) => config.original)
+      )
+    ],
+    { concurrency: 2 }
   )
+  missing.sort()
   const kept: Kept = { files, missing }
   return kept
 })

@@ -7,11 +7,9 @@ import * as Costs from "./Costs.ts"
 import { render } from "./text.ts"
 import * as Window from "./window.ts"
 
-const days = Flag.Int("days").pipe(
-  Flag.withSchema(
-    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 366 }, { message: "Expected 1 to 366 days" }))
-  ),
+const days = Script.whole("days", 1, 366, "days").pipe(
   Flag.withDescription("So many days, ending with that of --date, instead of its month so far"),
+  Flag.withMetavar("COUNT"),
   Flag.optional
 )
 
@@ -28,7 +26,7 @@ export const run = Effect.fn("costs")(function* (input: Input) {
   const outcome: Script.Outcome = {
     state: findings.length > 0 || missing.length > 0 ? "warning" : "ok",
     summary: findings.length === 0 ? month : `${month}, ${ways} to pay less`,
-    text: yield* render(report),
+    text: yield* render(Script.shown(Costs.Report, report)),
     json: yield* Effect.orDie(Schema.encodeEffect(Costs.Report)(report))
   }
   return outcome
@@ -36,7 +34,7 @@ export const run = Effect.fn("costs")(function* (input: Input) {
 
 export const costs = Script.command("costs", {
   description:
-    "Tells what model calls cost, by model, route and user, and how to pay less, each in euros a month. Exit code 1: there is something to save, or a source is away.",
+    "Tells what model calls cost, by model, route and user, and how to pay less, each in euros a month. Exit codes: 0 nothing to save; 1 there is something to save, or a source is away; 3 it could not begin.",
   flags: { ...Script.flags("The last day that counts; without it, today"), days },
   isJson: ({ json }) => json,
   run

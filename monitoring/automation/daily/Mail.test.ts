@@ -1,11 +1,11 @@
 import { assert, layer } from "@effect/vitest"
-import { Clock, Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Redacted } from "effect"
 import { BusyWorld, daily, folder, someDay } from "../../test/Daily.ts"
 import * as Mailbox from "../../test/Mailbox.ts"
 import { nowhere, Planted } from "../../test/Planted.ts"
 import { automation } from "../../test/Program.ts"
 import { exitCodes } from "../Script.ts"
-import { MailWithin } from "./Mail.ts"
+import * as Mail from "./Mail.ts"
 
 layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
   it.effect("is sent once, however often it is run, and again only with --resend", () =>
@@ -24,6 +24,7 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       // Nothing is left beside it but that it was sent.
       assert.deepStrictEqual((yield* fs.readDirectory(`${directory}/reports`)).toSorted(), [
         `.${report.date}.sent`,
+        ".lock",
         report.date
       ])
     })
@@ -33,10 +34,10 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
     Effect.gen(function* () {
       const directory = yield* folder
       const { received, url } = yield* Mailbox.open()
-      const once = Effect.result(daily(directory, { SMTP_URL: url }))
+      const once = daily(directory, { SMTP_URL: url })
       const both = yield* Effect.all([once, once], { concurrency: 2 })
       assert.lengthOf(received, 1)
-      assert.isTrue(both.some(({ _tag }) => _tag === "Success"))
+      assert.deepStrictEqual(both.map(({ report }) => report.mail).toSorted(), ["sent", "sent_before"])
     })
   )
 
@@ -65,13 +66,13 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       const refusing = yield* Mailbox.open("Nobody of that name")
       const hanging = yield* Mailbox.silent
       const servers = [
-        [refusing.url, /Nobody of that name/u],
+        [refusing.url, /said: .*Nobody of that name/u],
         [hanging, /did not take it in time/u],
-        ["smtp://reporter:secret-word@127.0.0.1:1", /ECONNREFUSED/u]
+        ["smtp://reporter:secret-word@127.0.0.1:1", /127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/u]
       ] as const
       for (const [SMTP_URL, reason] of servers) {
         const error = yield* Effect.flip(
-          Effect.provideService(daily(directory, { SMTP_URL }), MailWithin, "300 millis")
+          Effect.provideService(daily(directory, { SMTP_URL }), Mail.MailWithin, "300 millis")
         )
         assert.strictEqual(error._tag, "MailNotSent")
         assert.match(error.message, reason)
@@ -124,18 +125,32 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
     })
   )
 
-  it.effect("is left alone while another run is at it, but not for one that was killed", () =>
+  it.effect("has no line longer than a mail may have, and every word as it was", () =>
+    Effect.gen(function* () {
+      const { lines, received, url } = yield* Mailbox.open()
+      const word = "prompt-".repeat(300)
+      const to = Array.from({ length: 99 }, (_, index) => `reader-${index}@example.com`)
+      const text = `Alerts\n  ${word} fired\n.\n`
+      const mail = { id: "a", subject: "Parley: some fired", text, html: `<p>${word}</p>`, pictures: [] }
+      yield* Mail.send({ url: Redacted.make(url), from: "a@example.com", to }, mail, "/nowhere")
+      assert.isAtMost(Math.max(...lines.map((line) => Buffer.byteLength(line))), 998)
+      assert.strictEqual(received[0]?.text?.trimEnd(), text.trimEnd())
+      assert.include(received[0]?.html, `<p>${word}</p>`)
+    })
+  )
+
+  it.effect("is asked for before any work when nobody is named who would get it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* folder
-      yield* daily(directory)
-      const lock = `${directory}/reports/.${(yield* someDay).name}.lock`
-      yield* fs.writeFileString(lock, "")
-      assert.include((yield* Effect.flip(daily(directory))).message, `remove ${lock}`)
-      const longAgo = (yield* Clock.currentTimeMillis) / 1000 - 11 * 60
-      yield* fs.utimes(lock, longAgo, longAgo)
-      yield* daily(directory)
-      assert.isFalse(yield* fs.exists(lock))
+      const { code, complaints, output } = yield* automation({
+        PROMETHEUS_URL: nowhere,
+        SMTP_URL: "smtp://127.0.0.1:1",
+        MONITORING_DIR: directory
+      })("daily")
+      assert.deepStrictEqual([code, output], [exitCodes.unusable, ""])
+      assert.match(complaints, /^REPORT_TO must be who gets the report/u)
+      assert.isEmpty(yield* fs.readDirectory(directory))
     })
   )
 })

@@ -1,5 +1,5 @@
 /** One message, as text, HTML and pictures, to a mail server. */
-import { Context, type Duration, Effect, Redacted, Schema } from "effect"
+import { Context, type Duration, Effect, Predicate, Redacted, Schema } from "effect"
 import { createTransport } from "nodemailer"
 import { reasonOf, shortened } from "../Asked.ts"
 import type { Picture } from "./pictures.ts"
@@ -32,6 +32,12 @@ export interface Message {
 
 /** A connection that never leaves this machine needs no secrecy. */
 const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/u.test(host)
+
+/** What goes wrong before there is anybody who could say something. */
+const beforeWords = new Set(["ECONNECTION", "ECONNREFUSED", "ECONNRESET", "EDNS", "ESOCKET", "ETIMEDOUT"])
+
+const hasHeard = (error: unknown) =>
+  !(Predicate.hasProperty(error, "code") && Predicate.isString(error.code) && beforeWords.has(error.code))
 
 /** How many receivers the server took it for. It fails when that is none. */
 export const send = Effect.fn("Mail.send")(function* (
@@ -74,7 +80,7 @@ export const send = Effect.fn("Mail.send")(function* (
         })),
         signal
       }),
-    catch: (error) => failed(`said: ${shortened(reasonOf(error))}`)
+    catch: (error) => failed(`${hasHeard(error) ? "said" : "cannot be reached"}: ${shortened(reasonOf(error))}`)
   }).pipe(
     Effect.timeoutOrElse({ duration, orElse: () => Effect.fail(failed("did not take it in time.")) }),
     Effect.ensuring(Effect.sync(() => transport.close()))

@@ -35,13 +35,14 @@ const Printed = Schema.Struct({
 const encode = new TextEncoder()
 
 /** Everything that there is to keep and to send. */
-const written = (report: Report, day: Day.Day) => {
+const written = (found: Report, day: Day.Day) => {
+  const report = Script.shown(Report, found)
   const pictures = draw(report)
   const weekday = DateTime.formatUtc(day.start, { locale: "en-GB", dateStyle: "full" })
   const page = (address: (one: Picture) => string) => html.render(report, { address, pictures, weekday })
   const plain = `${text.render(report, paintOf({ isColoured: false, width: Infinity }))}\n`
   const kept = [
-    ["report.json", encode.encode(`${JSON.stringify(Schema.encodeSync(Report)(report), null, 2)}\n`)],
+    ["report.json", encode.encode(`${JSON.stringify(Schema.encodeSync(Report)(found), null, 2)}\n`)],
     ["report.txt", encode.encode(plain)],
     ["report.html", encode.encode(page(({ file }) => file))],
     ...pictures.map(({ content, file }) => [file, content] as const)
@@ -55,13 +56,15 @@ export const run = Effect.fn("daily")(function* (input: Input) {
   const { directory } = yield* settings
   const mail = yield* mailSettings
   const day = yield* Option.match(input.date, { onNone: () => Day.yesterday, onSome: Effect.succeed })
+  const archive = yield* Archive.make(directory, day.name)
+  if (!input.dryRun) yield* archive.ready
   const report = yield* observed.read(day)
 
   const concluded = (archive: string | null, mailed: typeof Mailed.Type, told: ReadonlyArray<string>) => {
     const outcome: Script.Outcome = {
       state: report.missing.length === 0 ? "ok" : "warning",
       summary: `${day.name}: ${headline(report)}`,
-      text: [text.render(report, paint), ...told].join("\n\n"),
+      text: [text.render(Script.shown(Report, report), paint), ...told].join("\n\n"),
       json: Schema.encodeSync(Printed)({ ...report, archive, mail: mailed })
     }
     return outcome
@@ -70,7 +73,6 @@ export const run = Effect.fn("daily")(function* (input: Input) {
     "SMTP_URL is not set, so no mail is sent. To get it by mail set SMTP_URL=smtp://user:password@host:587, and REPORT_TO."
   const receivers = (count: number) => `${count} receiver${count === 1 ? "" : "s"}`
 
-  const archive = yield* Archive.make(directory, day.name)
   if (input.dryRun) {
     const would = Option.match(mail, {
       onNone: () => howToSend,
@@ -111,7 +113,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
 
 export const daily = Script.command("daily", {
   description:
-    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit code 1: a source was away, and its lines say no data.",
+    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit codes: 0 all is there; 1 a source was away, and its lines say no data; 3 it could not be kept or sent.",
   flags: { ...Script.flags("The day; without it, yesterday"), resend },
   isJson: ({ json }) => json,
   run

@@ -140,7 +140,7 @@ export const render = (
 <body style="margin:0;padding:0;background:${color.page};${font}">
 <div style="display:none;max-height:0;overflow:hidden">${escaped(headline(report))}</div>
 <table ${layout} style="background:${color.page}"><tr><td align="center" style="padding:16px 8px">
-<table ${layout} style="max-width:600px;background:${color.card};border:1px solid ${color.line};border-radius:8px;${font}">
+<table ${layout} style="max-width:600px;background:${color.card};border:1px solid ${color.line};border-radius:8px;word-break:break-word;${font}">
 <tr><td class="side" style="padding:18px 24px;background:${color.head};border-radius:7px 7px 0 0">
 <div style="font-size:20px;line-height:26px;font-weight:600;color:#ffffff">${escaped(title)}</div>
 <div style="font-size:14px;line-height:20px;color:#d6e0ee">${escaped(headline(report))}${isOver ? "" : " (the day is not over)"}</div>

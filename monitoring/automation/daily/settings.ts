@@ -1,15 +1,13 @@
 /** By whom the report is sent, and to whom. */
 import { Config, Effect, Option, Redacted, Schema } from "effect"
-import { SettingWrong } from "../settings.ts"
+import { encoded, isAddress, SettingWrong } from "../settings.ts"
 
 /** Nobody's mail server has a space in its address; what is secret in it stays so. */
 const SmtpUrl = Schema.RedactedFromValue(
-  Schema.String.check(
-    Schema.makeFilter((text: string) => text === "" || /^smtps?:$/u.test(URL.parse(text)?.protocol ?? ""))
-  )
+  Schema.String.check(Schema.makeFilter((text: string) => text === "" || isAddress(text, /^smtps?:$/u)))
 )
 
-const expected = "the address of a mail server, like smtp://user:password@smtp.example.com:587"
+const expected = `the address of a mail server, like smtp://user:password@smtp.example.com:587, ${encoded}`
 
 const addresses = (text: string) =>
   text

@@ -68,7 +68,7 @@ export const run = Effect.fn("health")(function* ({ date }: Script.Common) {
 
 export const health = Script.command("health", {
   description:
-    "Looks whether Parley works, and everything that watches it: the API, its database, Prometheus with targets and rules, Alertmanager and its heartbeat, the queries of the dashboards, and what fires. Writes nothing.",
+    "Looks whether Parley works, and everything that watches it: the API, its database, Prometheus with targets and rules, Alertmanager and its heartbeat, the queries of the dashboards, and what fires. Writes nothing. Exit codes: 0 all is well, 1 a warning, 2 critical, 3 it could not begin.",
   flags: Script.flags("How it was at the end of that day, as far as Prometheus remembers; without it, how it is now"),
   isJson: ({ json }) => json,
   run

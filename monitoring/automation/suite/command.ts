@@ -11,7 +11,7 @@ const unlessTold = { to: Option.none(), keep: defaultKeep, verify: false, archiv
 
 export const suite = Script.command("suite", {
   description:
-    "Runs health, costs, daily and backup in this order, goes on when one of them fails, and ends with one summary and the exit code of the worst.",
+    "Runs health, costs, daily and backup in this order, goes on when one of them fails, and ends with one summary and the exit code of the worst. Exit codes: 0 all is well, 1 a warning or a finding, 2 critical, or one that failed; 3 it could not begin.",
   flags: Script.flags("For health, costs and daily: the day they tell of; a backup is always of now"),
   isJson: ({ json }) => json,
   run: Suite.of([

@@ -1,5 +1,5 @@
 /** Processes beside this one, each ended with its scope, and the CPU they take. */
-import { Clock, Effect, FileSystem, Schedule, Schema, Stream } from "effect"
+import { Clock, Console, Effect, FileSystem, Schedule, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -12,6 +12,7 @@ const command = (
     readonly args?: ReadonlyArray<string>
     readonly env?: Readonly<Record<string, string>>
     readonly stdout: "pipe" | "ignore"
+    readonly stderr?: "pipe"
   }
 ) =>
   ChildProcess.make(
@@ -23,16 +24,30 @@ const command = (
       cwd: tmpdir(),
       stdin: "ignore",
       stdout: options.stdout,
-      stderr: "inherit",
+      stderr: options.stderr ?? "inherit",
       forceKillAfter: "10 seconds"
     }
   )
 
-/** Starts what says nothing, or nothing that anybody reads: its output goes to /dev/null. */
+/** What Node says of whoever asks its inspector for something, and nobody wants to know. */
+const debuggerAttached = "Debugger attached."
+
+/** Starts what says nothing, or nothing that anybody reads: its output goes to /dev/null. What it complains of is shown. */
 export const start = (
   file: string,
   options: { readonly args?: ReadonlyArray<string>; readonly env?: Readonly<Record<string, string>> }
-) => Effect.orDie(command(file, { ...options, stdout: "ignore" }))
+) =>
+  Effect.gen(function* () {
+    const handle = yield* command(file, { ...options, stdout: "ignore", stderr: "pipe" })
+    yield* handle.stderr.pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.filter((line) => line !== debuggerAttached),
+      Stream.runForEach((line) => Console.error(line)),
+      Effect.forkScoped
+    )
+    return handle
+  }).pipe(Effect.orDie)
 
 /** Starts what is to be watched, and killed: gives the lines it prints, as they come, and ends it without asking. */
 export const startLogged = Effect.fnUntraced(function* (

@@ -87,7 +87,7 @@ describe("the settings", () => {
     Effect.gen(function* () {
       const message = yield* told({ APP_ENV: "prod" })
       assert.deepStrictEqual(named(message), ["APP_ENV", "POSTGRES_URL", "JWT_SECRET_KEY", "LLM_API_KEY"])
-      assert.include(message, "APP_ENV is set, but must be one of development, staging, production, test")
+      assert.include(message, `APP_ENV is "prod", but must be one of development, staging, production, test`)
       assert.deepStrictEqual(named(yield* told({ ...production, APP_ENV: "prod" })), ["APP_ENV"])
     })
   )

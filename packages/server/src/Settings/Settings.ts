@@ -73,7 +73,11 @@ const problem = (setting: Setting<unknown>) =>
   Effect.gen(function* () {
     const provider = yield* ConfigProvider.ConfigProvider
     const node = yield* Effect.orElseSucceed(provider.load([setting.name]), () => undefined)
-    // The value itself is not shown: it may be a secret.
+    // It is no secret, and by it one sees which file or variable it is from.
+    if (setting === appEnvironment && node?.value !== undefined) {
+      return `${setting.name} is ${JSON.stringify(node.value.slice(0, 40))}, but must be ${setting.expected}`
+    }
+    // Others may be, so their values are not shown.
     return `${setting.name} ${node === undefined ? "is missing: it" : "is set, but"} must be ${setting.expected}`
   })
 

@@ -135,7 +135,10 @@ layer(People.pipe(Layer.provideMerge(DebianPostgres)), { excludeTestServices: tr
         const { file } = yield* backedUp(url, yield* folder)
         const other = yield* makeEmpty
         yield* ask(other, (sql) => sql`CREATE TABLE mine (id int PRIMARY KEY)`)
-        assert.include(yield* messageOf(restored(file, other)), "There is something in the database at ")
+        assert.include(
+          yield* messageOf(restored(file, other)),
+          "already, and nothing was changed. To replace all of it"
+        )
         assert.deepStrictEqual(Object.keys((yield* contentOf(other)).rows), ["mine"])
         yield* restored(file, other, force)
         assert.deepStrictEqual(yield* contentOf(other), yield* contentOf(url))

@@ -1,6 +1,7 @@
 /** Where backups are, and by what a file is known to be one. Beside each is its SHA-256, as `sha256sum` writes it. */
-import { Cause, DateTime, Effect, FileSystem, Option, Schedule, Schema, Stream } from "effect"
+import { Cause, DateTime, Effect, FileSystem, Option, type PlatformError, Schedule, Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
+import { dirname } from "node:path"
 import { settings } from "../settings.ts"
 
 export class NotABackup extends Schema.TaggedError<NotABackup>()("NotABackup", {
@@ -41,6 +42,31 @@ export const verify = Effect.fn("Backups.verify")(function* (file: string) {
     return yield* new NotABackup({ file, why: `its checksum is not that of ${beside}: it is broken or was changed` })
 })
 
+export class NowhereToKeep extends Schema.TaggedError<NowhereToKeep>()("NowhereToKeep", {
+  folder: Schema.String,
+  why: Schema.String
+}) {
+  override get message(): string {
+    return `Backups cannot be kept in ${this.folder}: ${this.why}. DATA_DIR names another place.`
+  }
+}
+
+/**
+ * With those above it, one after the other: Node's own recursion tries for ever where nothing can be made in a folder that
+ * is there, such as /proc.
+ */
+const makeFolder = (path: string): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem
+    if (yield* fs.exists(path)) return
+    yield* makeFolder(dirname(path))
+    yield* Effect.catchIf(
+      fs.makeDirectory(path, { mode: 0o700 }),
+      ({ reason }) => reason._tag === "AlreadyExists",
+      () => Effect.void
+    )
+  })
+
 /**
  * A file that nobody else writes to, and which is no backup yet: by its name, which has a second in it. Who comes second
  * in a second waits for the next one.
@@ -57,8 +83,10 @@ export const claim = Effect.fnUntraced(function* (folder: string) {
     return Option.none<{ readonly file: string; readonly path: string }>()
   })
   // That it cannot be written at all is found out here, and told.
-  yield* fs.makeDirectory(folder, { recursive: true, mode: 0o700 })
-  yield* fs.access(folder, { writable: true })
+  yield* Effect.mapError(
+    Effect.andThen(makeFolder(folder), fs.access(folder, { writable: true })),
+    ({ message }) => new NowhereToKeep({ folder, why: message })
+  )
   return yield* Effect.flatMap(attempt, Effect.fromOption).pipe(
     Effect.retry({ while: Cause.isNoSuchElementError, schedule: Schedule.spaced("200 millis") })
   )

@@ -10,13 +10,13 @@ export class DatabaseNotEmpty extends Schema.TaggedError<DatabaseNotEmpty>()("Da
   where: Schema.String
 }) {
   override get message(): string {
-    return `There is something in the database at ${this.where} already. To replace all of it by the backup: FORCE=1 make restore FILE=...`
+    return `There is something in the database at ${this.where} already, and nothing was changed. To replace all of it by the backup: FORCE=1 make restore FILE=...`
   }
 }
 
 export class DatabaseInUse extends Schema.TaggedError<DatabaseInUse>()("DatabaseInUse", { where: Schema.String }) {
   override get message(): string {
-    return `Servers are connected to the database at ${this.where}. Stop them first, or take the floor from under them: FORCE=1 make restore FILE=...`
+    return `Servers are connected to the database at ${this.where}, and nothing was changed. Stop them first, or take the floor from under them: FORCE=1 make restore FILE=...`
   }
 }
 

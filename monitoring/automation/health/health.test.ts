@@ -87,6 +87,17 @@ layer(NodeServices.layer, { excludeTestServices: true })("health", (it) => {
     })
   )
 
+  it.effect("does not take numbers from the future for fresh ones", () =>
+    Effect.gen(function* () {
+      const result = [{ metric: {}, value: [0, "-7200"] }]
+      const PROMETHEUS_URL = yield* serving({
+        "/api/v1/query": { status: "success", data: { resultType: "vector", result } }
+      })
+      const { of } = yield* health({ PROMETHEUS_URL, ALERTMANAGER_URL: yield* serving(alertmanager(receivers)) })
+      assert.deepStrictEqual(of("Business metrics"), ["warning: counted 7200 s in the future"])
+    })
+  )
+
   it.effect("waits for a monitoring that has just begun", () =>
     Effect.gen(function* () {
       const now = DateTime.formatIso(yield* DateTime.now)

@@ -75,13 +75,19 @@ const rules = Effect.gen(function* () {
   return ok(`${alerts.size} alerts and ${records.size} recordings are loaded and evaluated`)
 })
 
+/** Seconds that clocks may differ by. */
+const furthestAhead = 60
+
 const freshness = (at: At) =>
   Effect.gen(function* () {
     const prometheus = yield* Prometheus
     const age = yield* prometheus.value("time() - max(business_metrics_last_success_timestamp_seconds > 0)", at)
     const limit = yield* prometheus.value("max(parley:threshold:business_metrics_age_seconds)", at)
     if (Option.isNone(age)) return warning("no data: no server says when it counted", runbook("businessmetricsstale"))
-    const seen = `counted ${Math.round(age.value)} s ago`
+    if (age.value < -furthestAhead) {
+      return warning(`counted ${Math.round(-age.value)} s in the future`, "are the clocks of the servers right?")
+    }
+    const seen = `counted ${Math.max(0, Math.round(age.value))} s ago`
     if (Option.isNone(limit)) return warning(`${seen}; no data of what is too old`, "are the rules loaded?")
     return age.value > limit.value
       ? warning(`${seen}; more than ${limit.value} s is too old`, runbook("businessmetricsstale"))

@@ -132,6 +132,17 @@ layer(World, { excludeTestServices: true })("the automation", (it) => {
     })
   )
 
+  it.effect("tells with the costs since when Prometheus knows any", () =>
+    Effect.gen(function* () {
+      const { run } = yield* program
+      const { output } = yield* run("costs", "--days", "2")
+      assert.match(
+        output,
+        /^By what came of it \(.* which has watched Parley only since about \d{4}-\d\d-\d\d \d\d:\d\d UTC\)/mu
+      )
+    })
+  )
+
   it.effect("keeps a backup without any secret, and compares it with what is now", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

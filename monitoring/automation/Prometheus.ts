@@ -63,11 +63,16 @@ export class Prometheus extends Context.Service<
 
       const data = Effect.fnUntraced(
         function* <A>(schema: Schema.Codec<A, unknown>, what: string, request: HttpClientRequest.HttpClientRequest) {
-          const text = yield* ask(endpoint, request, ({ text }) => text)
+          const { status, text } = yield* ask(endpoint, request, ({ status, text }) =>
+            Effect.map(text, (text) => ({ status, text }))
+          )
           const answer = yield* Effect.mapError(
             Schema.decodeUnknownEffect(Api.answer(schema))(text),
             () =>
-              new NotAnswered({ url: endpoint.url, reason: `answered what Prometheus does not: ${shortened(text)}` })
+              new NotAnswered({
+                url: endpoint.url,
+                reason: `answered ${status}, and what Prometheus does not: ${shortened(text)}`
+              })
           )
           if (answer.status === "success") return answer.data
           return yield* new QueryRefused({ query: what, reason: shortened(answer.error) })

@@ -4,7 +4,7 @@
 export const job = "parley"
 
 /** What people ask of the API: probes and scrapes, which are quick and many, would make everything look better. */
-export const api = `http_route=~"/api/.*"`
+export const api = `http_route=~"/(api|v1)/.*"`
 
 /** The same, of the routes that were picked at the top of the dashboard. */
 export const pickedRoutes = `${api}, http_route=~"$route"`

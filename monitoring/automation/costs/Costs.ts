@@ -1,8 +1,9 @@
 /** What a time has cost, read from the database and from Prometheus, each of which may be away. */
-import { DateTime, Effect, Result, Schema } from "effect"
+import { DateTime, Effect, Predicate, Result, Schema } from "effect"
 import * as q from "../../grafana/queries.ts"
 import { Prometheus } from "../Prometheus.ts"
 import * as Database from "../Sql/Database.ts"
+import * as Watched from "../watched.ts"
 import * as CostsRepo from "./CostsRepo.ts"
 import * as findings from "./findings.ts"
 import * as prices from "./prices.ts"
@@ -32,7 +33,9 @@ export const Report = Schema.Struct({
       })
     )
   ),
-  /** From Prometheus, which counts on from a server's start and looks back as far as it remembers. */
+  /** When Prometheus began to watch Parley, if that was later than the start; null also where it never did. */
+  watchedSince: Schema.NullOr(Schema.String),
+  /** From Prometheus. */
   kinds: Schema.NullOr(Schema.Array(Schema.Struct({ kind: Schema.String, costEur: Schema.Finite }))),
   /** An estimate: as if all answered turns cost the same. */
   routes: Schema.NullOr(
@@ -69,12 +72,14 @@ const counted = Effect.fnUntraced(function* ({ end, start }: Window) {
         return name === undefined || !Number.isFinite(value) ? [] : [{ name, value }]
       })
     )
+  const watched = yield* Watched.between(start, end)
   const kinds = yield* over(cost, "", "kind")
   const modes = yield* over("chat_turn_duration_seconds_count", `outcome="answered"`, "mode")
   const sum = (all: ReadonlyArray<{ readonly value: number }>) => all.reduce((total, { value }) => total + value, 0)
   const [spent, turns] = [sum(kinds), sum(modes)]
   const dearestFirst = (a: { readonly costEur: number }, b: { readonly costEur: number }) => b.costEur - a.costEur
   return {
+    watchedSince: Predicate.isString(watched) ? null : DateTime.formatIso(watched),
     kinds:
       kinds.length === 0
         ? null
@@ -142,7 +147,7 @@ export const read = Effect.fn("costs.read")(function* (window: Window) {
     })
   ]
   const usage = Result.getOrElse(database, () => nothing)
-  const known = Result.getOrElse(prometheus, () => ({ kinds: null, routes: null }))
+  const known = Result.getOrElse(prometheus, () => ({ watchedSince: null, kinds: null, routes: null }))
   const models = usage.calls.length === 0 ? null : byModel(usage.calls)
   const totalEur = models === null ? null : models.reduce((total, { costEur }) => total + costEur, 0)
   const report: Report = {
@@ -154,6 +159,7 @@ export const read = Effect.fn("costs.read")(function* (window: Window) {
     totalEur,
     monthEur: totalEur === null ? null : totalEur * monthFactor,
     models,
+    watchedSince: known.watchedSince,
     kinds: known.kinds,
     routes: known.routes,
     people: usage.people[0]?.people ?? null,

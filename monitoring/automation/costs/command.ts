@@ -21,10 +21,11 @@ export interface Input extends Script.Common {
 export const run = Effect.fn("costs")(function* (input: Input) {
   const report = yield* Costs.read(yield* Window.of(input.date, input.days))
   const { findings, missing, monthEur } = report
-  const saved = findings.length === 0 ? "" : `, ${findings.length} ways to pay less`
+  const ways = findings.length === 1 ? "one way" : `${findings.length} ways`
+  const month = monthEur === null ? "no data" : `${formatted(monthEur, "currencyEUR", 2)} a month`
   const outcome: Script.Outcome = {
     state: findings.length > 0 || missing.length > 0 ? "warning" : "ok",
-    summary: `${formatted(monthEur ?? undefined, "currencyEUR", 2)} a month${saved}`,
+    summary: findings.length === 0 ? month : `${month}, ${ways} to pay less`,
     text: yield* render(Script.shown(Costs.Report, report)),
     json: yield* Effect.orDie(Schema.encodeEffect(Costs.Report)(report))
   }

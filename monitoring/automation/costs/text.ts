@@ -32,6 +32,10 @@ export const render = Effect.fnUntraced(function* (report: Report) {
     days < leastDays
       ? `; of ${formatted(days, "short", 1)} days, which count as ${leastDays}, because so few say little of a month`
       : ""
+  const counted =
+    report.watchedSince === null
+      ? "counted by Prometheus"
+      : `counted by Prometheus, which has watched Parley only since about ${minute(report.watchedSince)} UTC`
   const first = report.users?.[0]
 
   return [
@@ -51,11 +55,11 @@ export const render = Effect.fnUntraced(function* (report: Report) {
       ])
     ),
     section(
-      "By what came of it (Prometheus, as far back as it remembers)",
+      `By what came of it (${counted})`,
       rows(report.kinds, ["Kind", "Spent"], (one) => [one.kind, small(one.costEur)])
     ),
     section(
-      "By route (an estimate: as if all answered turns cost the same)",
+      `By route (${counted}; an estimate: as if all answered turns cost the same)`,
       rows(report.routes, ["Route", "Spent", "Turns"], (one) => [one.route, small(one.costEur), count(one.turns)])
     ),
     section(

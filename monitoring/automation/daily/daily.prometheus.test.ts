@@ -16,7 +16,8 @@ const seconds = (moment: DateTime.Utc) => DateTime.toEpochMillis(moment) / 1000
 
 /**
  * Of the day and the two before: requests of which one in a hundred fails, on the day one in twenty and slow; revenue; the
- * Watchdog; and on the day an alert that fires twice.
+ * Watchdog; and on the day an alert that fires twice. On the first of them the server was only watched from six in the
+ * morning on.
  */
 const samples = (day: Day.Day): ReadonlyArray<Sample> => {
   const all: Array<Sample> = []
@@ -43,6 +44,7 @@ const samples = (day: Day.Day): ReadonlyArray<Sample> => {
   for (let at = begin; at < seconds(day.end); at += 60) {
     const isDay = at >= seconds(day.start)
     all.push([of("ALERTS", `alertname="Watchdog",alertstate="firing",severity="none"`), 1, at])
+    if (at > begin + 6 * 3600) all.push([of("up", `instance="a"`), 1, at])
     all.push([of("revenue_arr_euros", `instance="a"`), isDay ? 11_000 : 10_000, at])
     const minute = Math.floor((at - seconds(day.start)) / 60)
     if ((minute >= 60 && minute < 70) || (minute >= 600 && minute < 605)) {
@@ -126,6 +128,11 @@ layer(Layer.merge(Planted.layer, NodeServices.layer), { excludeTestServices: tru
       const unknown = yield* daily(Day.plus(day, -9))
       assert.isNull(unknown.report.alerts)
       assert.isEmpty(unknown.report.lines.filter(({ value }) => value !== null))
+      assert.strictEqual(unknown.state, "warning")
+      assert.include(unknown.text, "Prometheus did not watch Parley on that day, or remembers nothing of it")
+      const part = yield* daily(Day.plus(day, -2))
+      assert.strictEqual(part.state, "warning")
+      assert.include(part.text, `Prometheus watched Parley from about ${Day.plus(day, -2).name} 06:00 UTC on`)
     })
   )
 })

@@ -4,6 +4,7 @@ import * as q from "../../grafana/queries.ts"
 import * as Day from "../Day.ts"
 import { Prometheus } from "../Prometheus.ts"
 import * as Database from "../Sql/Database.ts"
+import * as Watched from "../watched.ts"
 import * as Alerts from "./alerts.ts"
 import * as DailyRepo from "./DailyRepo.ts"
 import type { Name } from "./measures.ts"
@@ -63,7 +64,7 @@ const fromDatabase = (days: ReadonlyArray<string>, { before, payments, usage }: 
 
 const requests = "http_server_request_duration_seconds_count"
 /** Chat waits for a model, and has a line of its own. */
-const quick = `${q.api}, http_route!~"/api/v1/chat(/stream)?"`
+const quick = `${q.api}, http_route!~"/api/v1/chat(/stream)?|/v1/chat/completions"`
 /** What a gauge was in the last hour of a day: at its last moment Prometheus may just have been restarted. */
 const last = (metric: string, selector = "") => `max(last_over_time(${metric}{${selector}}[1h]) >= 0)`
 
@@ -114,8 +115,22 @@ const fromPrometheus = Effect.fnUntraced(function* (day: Day.Day, until: DateTim
     },
     { concurrency: 3 }
   )
-  return { series, alerts: yield* Alerts.fired(day.start, justBefore(until)) }
+  const alerts = yield* Alerts.fired(day.start, justBefore(until))
+  return { series, alerts, watched: yield* Watched.between(day.start, until) }
 })
+
+const unwatched = (watched: Watched.Watched) => {
+  const what = "requests, latency, errors and alerts"
+  if (watched === "whole") return []
+  return watched === "nothing"
+    ? [{ what, reason: "Prometheus did not watch Parley on that day, or remembers nothing of it" }]
+    : [
+        {
+          what: `${what} of a part of the day`,
+          reason: `Prometheus watched Parley from about ${Watched.minute(watched)} on`
+        }
+      ]
+}
 
 /** Where nobody has ever subscribed the server says 0, which is no revenue that went away. */
 const orNothing = (values: Values): Values =>
@@ -177,7 +192,7 @@ export const read = Effect.fn("daily.read")(function* (day: Day.Day) {
         onFailure: ({ message }) => [
           { what: "revenue of the past, requests, latency, errors and alerts", reason: message }
         ],
-        onSuccess: () => []
+        onSuccess: ({ watched }) => unwatched(watched)
       })
     ]
   }

@@ -1,9 +1,9 @@
 /** What is looked at, what was seen, and what to do about it. */
 import { Cause, Effect, type FileSystem, Predicate, Schema } from "effect"
 import type { HttpClient } from "effect/http"
-import { AnswerWithin, shortened } from "../Asked.ts"
+import { AnswerWithin, NotAnswered, shortened } from "../Asked.ts"
 import { plain } from "../Paint.ts"
-import type { Prometheus } from "../Prometheus.ts"
+import { Prometheus } from "../Prometheus.ts"
 import * as Script from "../Script.ts"
 
 export const Finding = Schema.Struct({
@@ -21,6 +21,8 @@ export type Seen = Omit<Finding, "check">
 export const ok = (seen: string): Seen => ({ state: "ok", seen, todo: "" })
 export const warning = (seen: string, todo: string): Seen => ({ state: "warning", seen, todo })
 export const critical = (seen: string, todo: string): Seen => ({ state: "critical", seen, todo })
+
+export const prometheusTodo = "make monitoring-start, and is PROMETHEUS_URL right?"
 
 export const runbook = (anchor: string) => `monitoring/RUNBOOKS.md#${anchor}`
 
@@ -43,6 +45,12 @@ const messageOf = (cause: Cause.Cause<unknown>) => {
   return error instanceof Error && Predicate.hasProperty(error, "_tag") ? error.message : Cause.pretty(cause)
 }
 
+/** A check may ask two servers: what is to be done is about the one that did not answer. */
+const todoOf = Effect.fnUntraced(function* (cause: Cause.Cause<unknown>, todo: string) {
+  const error = Cause.squash(cause)
+  return error instanceof NotAnswered && error.url === (yield* Prometheus).url ? prometheusTodo : todo
+})
+
 const isList = (seen: Seen | ReadonlyArray<Seen>): seen is ReadonlyArray<Seen> => Array.isArray(seen)
 
 const findings = ({ look, name, todo }: Check): Effect.Effect<ReadonlyArray<Finding>, never, Asks> =>
@@ -52,7 +60,9 @@ const findings = ({ look, name, todo }: Check): Effect.Effect<ReadonlyArray<Find
       orElse: () => Effect.succeed(critical("no answer within 8 s", todo))
     }),
     Effect.catchCause((cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(critical(shortened(messageOf(cause)), todo))
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.interrupt
+        : Effect.map(todoOf(cause, todo), (todo) => critical(shortened(messageOf(cause)), todo))
     ),
     Effect.map((seen) => (isList(seen) ? seen : [seen]).map((one) => ({ check: name, ...one, seen: plain(one.seen) })))
   )

@@ -3,8 +3,9 @@ import { DateTime, Duration, Effect, Option, Schema } from "effect"
 import { parse } from "yaml"
 import * as Alertmanager from "../Alertmanager.ts"
 import { Prometheus } from "../Prometheus.ts"
-import { todo as prometheusTodo } from "./prometheus.ts"
-import { type Check, critical, ok, runbook, warning } from "./Check.ts"
+import { NotAnswered } from "../Asked.ts"
+import { settings } from "../settings.ts"
+import { type Check, critical, ok, prometheusTodo, runbook, warning } from "./Check.ts"
 
 const todo = `make monitoring-start, and is ALERTMANAGER_URL right? ${runbook("watchdog")}`
 
@@ -17,7 +18,11 @@ const Configuration = Schema.Struct({
 /** Receivers that tell anybody anything; those without an address are there for the routes alone. */
 const receivers = Effect.gen(function* () {
   const { config } = yield* Alertmanager.status
-  const { receivers } = yield* Schema.decodeUnknownEffect(Configuration)(parse(config.original))
+  const { alertmanager } = yield* settings
+  const { receivers } = yield* Effect.mapError(
+    Schema.decodeUnknownEffect(Configuration)(parse(config.original)),
+    () => new NotAnswered({ url: alertmanager.url, reason: "has no configuration, or none with receivers" })
+  )
   const tells = (value: unknown) => Array.isArray(value) && value.length > 0
   return receivers.map((receiver) => ({
     name: receiver.name,
@@ -55,6 +60,9 @@ const known = Effect.gen(function* () {
     : ok(`Prometheus tells ${found.length === 1 ? "one Alertmanager" : `${found.length} Alertmanagers`}`)
 })
 
+/** An alert that has fired for less may be on its way. */
+const underWay = Duration.minutes(1)
+
 /** Longer than Prometheus waits before it repeats an alert, with some room. */
 const latestMillis = Duration.toMillis("5 minutes")
 
@@ -63,8 +71,14 @@ const minutes = (millis: number) =>
 
 const arrives = Effect.gen(function* () {
   const [alert] = yield* Alertmanager.alerts("Watchdog")
-  if (alert === undefined) return critical("Alertmanager has no Watchdog from Prometheus", runbook("watchdog"))
   const now = yield* DateTime.now
+  if (alert === undefined) {
+    const fires = (yield* (yield* Prometheus).alerts).find(({ labels }) => labels["alertname"] === "Watchdog")
+    const since = fires === undefined ? Option.none() : DateTime.make(fires.activeAt)
+    return Option.exists(since, (since) => DateTime.distance(since, now).pipe(Duration.isLessThan(underWay)))
+      ? warning("Prometheus has just begun to send it", "look again in a minute")
+      : critical("Alertmanager has no Watchdog from Prometheus", runbook("watchdog"))
+  }
   const age = Math.max(0, DateTime.toEpochMillis(now) - DateTime.toEpochMillis(alert.updatedAt))
   return age > latestMillis
     ? critical(`Prometheus last sent it ${minutes(age)} ago`, runbook("watchdog"))

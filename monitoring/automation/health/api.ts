@@ -29,10 +29,11 @@ const Health = Schema.fromJsonString(
   })
 )
 
-const health = Effect.flatMap(get("/health"), ({ text }) =>
+const health = Effect.flatMap(get("/health"), ({ status, text }) =>
   Effect.mapError(
     Schema.decodeUnknownEffect(Health)(text),
-    () => new NotAnswered({ url: "/health", reason: `answered what Parley does not: ${shortened(text)}` })
+    () =>
+      new NotAnswered({ url: "/health", reason: `answered ${status}, and what Parley does not: ${shortened(text)}` })
   )
 )
 

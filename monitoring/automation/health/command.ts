@@ -19,11 +19,19 @@ type Report = typeof Report.Type
 
 const text = Effect.fnUntraced(function* ({ at, checks }: Report) {
   const { paint, table } = yield* Paint
-  const rows = checks.map(({ check, seen, state, todo }) => [
-    check,
-    { text: state, colour: Script.colourOf[state] },
-    todo === "" ? seen : `${seen}\n-> ${todo}`
-  ])
+  // What has one cause is told once.
+  const alike = Map.groupBy(checks, ({ seen, state, todo }) => JSON.stringify([state, seen, todo]))
+  const rows = [...alike.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return []
+    const { seen, state, todo } = first
+    return [
+      [
+        [first, ...others].map(({ check }) => check).join("\n"),
+        { text: state, colour: Script.colourOf[state] },
+        todo === "" ? seen : `${seen}\n-> ${todo}`
+      ]
+    ]
+  })
   const summary = inWords(checks)
   const worst = Script.worst(checks.map(({ state }) => state))
   return `${table(["check", "state", "what was seen, and what to do"], rows)}\n\n${paint(Script.colourOf[worst], summary)}, ${at}`

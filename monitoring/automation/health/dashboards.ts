@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url"
 import { decode, expanded, expressions } from "../../grafana/Dashboard.ts"
 import { histograms, others } from "../../grafana/metricNames.ts"
 import { Prometheus } from "../Prometheus.ts"
-import { type Check, critical, ok, type Seen, warning } from "./Check.ts"
-import { type At, todo } from "./prometheus.ts"
+import { type Check, critical, ok, prometheusTodo as todo, type Seen, warning } from "./Check.ts"
+import type { At } from "./prometheus.ts"
 
 const folder = fileURLToPath(new URL("../../grafana/dashboards/", import.meta.url))
 

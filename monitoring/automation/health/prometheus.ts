@@ -3,9 +3,7 @@ import { type DateTime, Effect, Option } from "effect"
 import { alertsOf, read, recordingsOf } from "../../prometheus/rules.ts"
 import { shortened } from "../Asked.ts"
 import { Prometheus, type Series } from "../Prometheus.ts"
-import { type Check, critical, ok, runbook, type Seen, warning } from "./Check.ts"
-
-export const todo = "make monitoring-start, and is PROMETHEUS_URL right?"
+import { type Check, critical, ok, prometheusTodo as todo, runbook, type Seen, warning } from "./Check.ts"
 
 /** A moment that has gone, or none: now. */
 export type At = DateTime.Utc | undefined
@@ -77,18 +75,30 @@ const rules = Effect.gen(function* () {
   return ok(`${alerts.size} alerts and ${records.size} recordings are loaded and evaluated`)
 })
 
+/** Seconds that clocks may differ by. */
+const furthestAhead = 60
+
 const freshness = (at: At) =>
   Effect.gen(function* () {
     const prometheus = yield* Prometheus
     const age = yield* prometheus.value("time() - max(business_metrics_last_success_timestamp_seconds > 0)", at)
     const limit = yield* prometheus.value("max(parley:threshold:business_metrics_age_seconds)", at)
-    if (Option.isNone(age)) return warning("no data: no server has counted yet", runbook("businessmetricsstale"))
-    const seen = `counted ${Math.round(age.value)} s ago`
+    if (Option.isNone(age)) return warning("no data: no server says when it counted", runbook("businessmetricsstale"))
+    if (age.value < -furthestAhead) {
+      return warning(`counted ${Math.round(-age.value)} s in the future`, "are the clocks of the servers right?")
+    }
+    const seen = `counted ${Math.max(0, Math.round(age.value))} s ago`
     if (Option.isNone(limit)) return warning(`${seen}; no data of what is too old`, "are the rules loaded?")
     return age.value > limit.value
       ? warning(`${seen}; more than ${limit.value} s is too old`, runbook("businessmetricsstale"))
       : ok(seen)
   })
+
+/** Rules have to be evaluated once before anything can fire. */
+const hasJustBegun = Effect.gen(function* () {
+  const groups = yield* (yield* Prometheus).rules
+  return groups.some(({ rules }) => rules.some(({ health }) => health === "unknown"))
+})
 
 const severity = ({ labels }: Pick<Series, "labels">) => labels["severity"]
 
@@ -98,6 +108,8 @@ const firing = (at: At) =>
     const all = yield* prometheus.instant(`ALERTS{alertstate="firing"}`, at)
     const bad = all.filter(({ labels }) => labels["alertname"] !== "Watchdog")
     if (all.length === 0 && at !== undefined) return unknown
+    if (all.length === 0 && (yield* hasJustBegun))
+      return warning("none was evaluated yet", "look again in half a minute")
     if (all.length === 0) return critical("not even the Watchdog fires: no alert can", runbook("watchdog"))
     if (bad.length === 0) return ok("none")
     return bad.map((alert): Seen => {

@@ -183,7 +183,8 @@ export class Agent extends Context.Service<
             fallbackModels,
             temperature,
             maxTokens: Math.min(maxTokens, options.maxTokens),
-            stop
+            stop,
+            mayBeEmpty: conversation.maxTokens !== undefined || (stop !== undefined && stop.length > 0)
           }),
           tools,
           totalTimeout,

@@ -17,6 +17,8 @@ export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
   readonly parameters: ModelSpan.Parameters
+  /** Then nothing is an answer as well. */
+  readonly mayBeEmpty: boolean
   readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
@@ -67,7 +69,7 @@ export const run = (
         heard.at = clock.currentTimeMillisUnsafe()
       }
       yield* passOn(characters.end())
-      return yield* judged(heard)
+      return yield* judged(heard, chat.mayBeEmpty)
     }).pipe(Effect.scoped)
 
     return Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
@@ -132,7 +134,7 @@ const traced = (heard: Heard, model: string, startedAtMillis: number, usage: Mod
   })
 
 /** Whether an answer is one that a turn can go on with. */
-const judged = (heard: Heard): Effect.Effect<AIMessage, ModelCallFailed> => {
+const judged = (heard: Heard, mayBeEmpty: boolean): Effect.Effect<AIMessage, ModelCallFailed> => {
   const { finishReason } = heard
   // A proxy may end a stream that its server did not.
   if (finishReason === undefined) return Effect.fail(cutShort)
@@ -141,7 +143,7 @@ const judged = (heard: Heard): Effect.Effect<AIMessage, ModelCallFailed> => {
   const calls = ToolCalls.of(answer).length
   // The client library mends arguments that were cut off; a tool must not run with half of them.
   if (finishReason === "length" && calls > 0) return Effect.fail(cutOff)
-  return answer.text === "" && calls === 0 ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
+  return answer.text === "" && calls === 0 && !mayBeEmpty ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
 }
 
 /** One timer, however many tokens come. */

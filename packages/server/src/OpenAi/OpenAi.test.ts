@@ -100,6 +100,21 @@ layer(TestServer.layerWith({ settings }), { excludeTestServices: true })("a clie
     })
   )
 
+  it.effect.each([
+    ["its own stop comes first", { stop: "It" }, "stop"],
+    ["it takes too few tokens for a word", { max_completion_tokens: 1 }, "length"]
+  ] as const)("gets an empty answer, for one call, when %s", ([_, limits, finishReason]) =>
+    Effect.gen(function* () {
+      const stub = yield* StubModel
+      const person = yield* newcomer
+      yield* stub.reset
+      yield* stub.enqueue(Reply.text("", { finishReason, usage: { promptTokens: 9, completionTokens: 0 } }))
+      const { choices } = yield* complete(person, { ...hello, ...limits })
+      expect(choices).toMatchObject([{ message: { content: "" }, finish_reason: finishReason }])
+      expect(yield* usage(person)).toMatchObject({ turns: 1, models: [{ calls: 1 }] })
+    })
+  )
+
   it.effect("hears a stream, chunk by chunk, with what it took if it asks for that", () =>
     Effect.gen(function* () {
       const stub = yield* StubModel

@@ -7,6 +7,7 @@ import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
 import { parrot } from "../../test/Parrot.ts"
 import * as TestDatabase from "../../test/TestDatabase.ts"
+import { untilWaiting } from "../../test/whenBlocked.ts"
 import { Agent } from "../Agent/Agent.ts"
 import { AgentMemory } from "../Agent/AgentMemory.ts"
 import { Shutdown } from "../Shutdown/Shutdown.ts"
@@ -92,6 +93,44 @@ layer(TestDatabase.layer)("a turn without a session", (it) => {
         Effect.repeat({ until: (rows) => rows.length > 0, times: 500 })
       )
       assert.deepStrictEqual(yield* usage, [{ answered: true }])
+    })
+  )
+
+  it.effect("is accounted before its server ends, if it could not be until then", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { userId, usage } = yield* person
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { letAnswer, say } = yield* serving
+          yield* letAnswer
+          yield* sql`ALTER TABLE usage RENAME TO usage_elsewhere`
+          yield* say(userId)
+          yield* sql`ALTER TABLE usage_elsewhere RENAME TO usage`
+        })
+      )
+      assert.deepStrictEqual(yield* usage, [{ answered: true }])
+    })
+  )
+
+  it.effect("is accounted once, though what was given up commits after it was tried again", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { account, accountAgain } = yield* CompletionsRepo.make
+      const { userId, usage } = yield* person
+      const call = { model: "m", inputTokens: 1, outputTokens: 2, isEstimated: false, costEur: 0.5 }
+      const debt = { userId, id: randomUUID(), isAnswered: true, spent: [call] }
+      const isWritten = yield* Deferred.make<void>()
+      const again = yield* Effect.forkChild(Effect.andThen(Deferred.await(isWritten), accountAgain(debt)))
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* account(debt)
+          yield* Deferred.succeed(isWritten, undefined)
+          yield* untilWaiting(1, again)
+        })
+      )
+      yield* Fiber.join(again)
+      assert.lengthOf(yield* usage, 1)
     })
   )
 

@@ -18,6 +18,9 @@ export const maxAtOnce = 4
 /** More than so many, of which the database would not hear yet, are not written. */
 const maxOwed = 1000
 
+/** For what is owed when the server ends. */
+const lastTry = "2 seconds"
+
 export interface Request extends Omit<Conversation, "onEvent" | "onUsage"> {
   /** A UUID, of this request alone. */
   readonly id: string
@@ -54,11 +57,14 @@ export const make = Effect.gen(function* () {
     debt.spent.length === 0
       ? Effect.void
       : Effect.catchCause(repo.account(debt), () => Effect.sync(() => void (owed.size < maxOwed && owed.add(debt))))
-  const settle = Effect.suspend(() => {
-    const debts = [...owed]
-    owed.clear()
-    return Effect.forEach(debts, account, { discard: true })
-  })
+  const settle = Effect.suspend(() =>
+    Effect.forEach(
+      [...owed],
+      (debt) => Effect.ignore(Effect.tap(repo.accountAgain(debt), () => Effect.sync(() => owed.delete(debt)))),
+      { discard: true }
+    )
+  )
+  yield* Effect.addFinalizer(() => Effect.timeoutOption(settle, lastTry))
   yield* Effect.sleep("1 second").pipe(Effect.andThen(settle), Effect.forever, Effect.forkScoped)
 
   const place = (userId: UserId) =>

@@ -1,6 +1,6 @@
 /** A part of OpenAI's API, so that whatever speaks it can be pointed at Parley. Names and shapes are OpenAI's. */
 import { Schema } from "effect"
-import { HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Limit, StreamedLimit } from "./Limits.ts"
 import { Count } from "./Scalars.ts"
 import { Authorization, type CurrentUser } from "./Users.ts"
@@ -92,9 +92,7 @@ const CompletionUsage = Schema.Struct({
   examples: [{ prompt_tokens: 42, completion_tokens: 12, total_tokens: 54 }]
 })
 
-const FinishReason = Schema.Literals(["stop", "length"]).annotate({
-  description: "`length`: the answer was cut at the most tokens it may have"
-})
+const FinishReason = Schema.Literals(["stop", "length"]).annotate({ description: "`length`: the answer was cut short" })
 
 const id = Schema.String.annotate({ examples: ["chatcmpl-0199c0de-0000-7000-8000-000000000006"] })
 const created = Count.annotate({ description: "Seconds since 1970", examples: [1_769_860_800] })
@@ -187,17 +185,16 @@ export const ChatCompletionEvent = Schema.Struct({
   data: Schema.fromJsonString(Schema.Union([ChatCompletionChunk, OpenAiError]))
 }).annotate({ identifier: "OpenAiChatCompletionEvent" })
 
-export const Models = Schema.Struct({
-  object: Schema.tag("list"),
-  data: Schema.Array(
-    Schema.Struct({
-      id: Schema.String.annotate({ examples: ["gpt-4o-mini"] }),
-      object: Schema.tag("model"),
-      created,
-      owned_by: Schema.String.annotate({ examples: ["parley"] })
-    }).annotate({ identifier: "OpenAiModel" })
-  )
-}).annotate({ identifier: "OpenAiModels" })
+export const Model = Schema.Struct({
+  id: Schema.String.annotate({ examples: ["gpt-4o-mini"] }),
+  object: Schema.tag("model"),
+  created,
+  owned_by: Schema.String.annotate({ examples: ["parley"] })
+}).annotate({ identifier: "OpenAiModel" })
+
+export const Models = Schema.Struct({ object: Schema.tag("list"), data: Schema.Array(Model) }).annotate({
+  identifier: "OpenAiModels"
+})
 export type Models = typeof Models.Type
 
 const failures = (...statuses: ReadonlyArray<number>) =>
@@ -234,14 +231,18 @@ export class OpenAiGroup extends HttpApiGroup.make("openai")
         })
       ),
     HttpApiEndpoint.get("models", "/v1/models", { success: Models }).annotateMerge(
-      OpenApi.annotations({
-        summary: "List models",
-        description: "Those that can be asked: the configured model first, then its fallbacks."
-      })
-    )
+      OpenApi.annotations({ summary: "List models", description: "The configured one first, then its fallbacks." })
+    ),
+    HttpApiEndpoint.get("model", "/v1/models/:model", {
+      params: { model: Schema.String.annotate({ examples: ["gpt-4o-mini"] }) },
+      success: Model,
+      error: failures(404)
+    }).annotateMerge(OpenApi.annotations({ summary: "Get a model", description: "One of those that can be asked." }))
   )
   .middleware(OpenAiAuthorization)
   .middleware(OpenAiBoundary)
+  // OpenAI tells the first error alone; of a megabyte of wrong messages all would take seconds.
+  .annotate(HttpApi.PayloadParseOptions, { errors: "first" })
   .annotateMerge(
     OpenApi.annotations({ title: "OpenAI", description: "A part of OpenAI's API, for clients that were made for it" })
   ) {}

@@ -48,7 +48,8 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "get /health/ready",
           "get /metrics",
           "post /v1/chat/completions",
-          "get /v1/models"
+          "get /v1/models",
+          "get /v1/models/{model}"
         ]
       )
     )

@@ -59,6 +59,19 @@ layer(TestServer.layerWith({ settings }), { excludeTestServices: true })("a clie
     })
   )
 
+  it.effect("a megabyte of wrong messages at the first of them", () =>
+    Effect.gen(function* () {
+      const server = yield* TestServer
+      const { token } = yield* newcomer
+      const body = { ...hello, messages: Array.from({ length: 300_000 }, () => ({})) }
+      const reply = yield* server.ask("POST", "/v1/chat/completions", { token, body })
+      expect([reply.status, reply.json]).toMatchObject([
+        400,
+        { error: { message: "messages[0].role: Field is required", param: "messages[0].role" } }
+      ])
+    })
+  )
+
   it.effect("nothing of what it sends though it has no meaning here", () =>
     Effect.gen(function* () {
       const server = yield* TestServer

@@ -174,9 +174,10 @@ export class Conversation {
           isBegun = true
           if (event.event === "error") throw new Problem({ status: event.status, detail: event.detail })
         }
-        if (this.turn.value === undefined) return
+        if (!this.#isUnderWay(question)) return
         throw Problem.unreachable()
       } catch (error) {
+        if (!this.#isUnderWay(question)) return
         const problem = problemOf(error)
         const isRunning = problem.detail.startsWith("A turn is already running")
         const seconds = isBegun ? resumePauses[attempt] : attempt === 0 ? 1 : undefined
@@ -192,13 +193,18 @@ export class Conversation {
     }
   }
 
+  /** The next message may be, before the stream of the last has ended. */
+  #isUnderWay({ message_id }: Api.Question): boolean {
+    return this.turn.value?.message_id === message_id
+  }
+
   async *#events(question: Api.Question) {
     let text = ""
     let tools: ReadonlyArray<ToolUse> = []
     let timer: ReturnType<typeof setTimeout> | undefined
     const paint = () => {
       timer = undefined
-      this.#change({ text, tools, state: "running" })
+      if (this.#isUnderWay(question)) this.#change({ text, tools, state: "running" })
     }
     try {
       for await (const event of Api.streamTurn(question)) {
@@ -224,6 +230,6 @@ export class Conversation {
     Budget.spend(cost_eur)
     const session = Sessions.sessions.value.find(({ session_id }) => session_id === question.session_id)
     // The first message has given it a name.
-    if (session?.name === "") await Sessions.reload(question.session_id).catch(() => undefined)
+    if (session?.name === "") void Sessions.reload(question.session_id).catch(() => undefined)
   }
 }

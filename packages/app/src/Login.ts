@@ -14,6 +14,10 @@ export interface Login {
 const key = "parley.login"
 /** A token is renewed so long before it expires that it does not expire under way. */
 const margin = 10_000
+/** How long the server is waited for, in milliseconds. */
+const patience = 30_000
+/** How long another tab may need for the answer to its refresh, in milliseconds. */
+const otherTab = 1500
 
 /** For browsers that let nothing be stored: then the login ends with the page. */
 let unstored: Login | undefined
@@ -59,7 +63,9 @@ const post = async (path: string, body: object, token?: string): Promise<Respons
       "content-type": "application/json",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
     },
-    body: JSON.stringify(body)
+    body: JSON.stringify(body),
+    // Of a connection on which nothing comes all tabs would wait, for the lock that this one has.
+    signal: AbortSignal.timeout(patience)
   }).catch(() => undefined)
   if (response === undefined) throw Problem.unreachable()
   return response
@@ -81,19 +87,30 @@ export const enter = async (how: "login" | "register", email: string, password: 
   keep(loginOf(email.trim(), tokens))
 }
 
+/** Also where the access token is not good any more: the refresh token may be, and outlives it by weeks. */
+const end = async ({ access_token, refresh_token }: Login): Promise<void> => {
+  const response = await post("logout", {}, access_token)
+  if (response.status !== 401) return
+  const renewed = await post("refresh", { refresh_token })
+  if (!renewed.ok) return
+  const tokens: Tokens = await renewed.json()
+  await post("logout", {}, tokens.access_token)
+}
+
 /** Here at once, whether or not the server can be told. */
 export const logOut = async (): Promise<void> => {
   const ended = login.value
   loggedOutBecause.value = undefined
   keep(undefined)
-  if (ended !== undefined) await post("logout", {}, ended.access_token).catch(() => undefined)
+  if (ended !== undefined) await end(ended).catch(() => undefined)
 }
 
+const hasLocks = "locks" in navigator
 let queue: Promise<unknown> = Promise.resolve()
 
 /** A refresh token is good for one use, so one tab at a time. Without TLS browsers have no locks: then one in this tab. */
 const exclusively = async (work: () => Promise<Login>): Promise<Login> => {
-  if ("locks" in navigator) return await navigator.locks.request("parley.refresh", work)
+  if (hasLocks) return await navigator.locks.request("parley.refresh", work)
   const next = queue.then(work, work)
   queue = next.catch(() => undefined)
   return next
@@ -115,6 +132,8 @@ const refreshed = (used: Login): Promise<Login> =>
     }
     const problem = await Problem.from(response)
     if (problem.status !== 401 && problem.status !== 422) throw problem
+    // Without locks another tab may have used the token, and not have the answer yet.
+    if (!hasLocks) await new Promise((resolve) => setTimeout(resolve, otherTab))
     const newer = read()
     if (newer !== undefined && newer.access_token !== used.access_token) return newer
     loggedOutBecause.value = new Problem({ status: 401 })
@@ -127,6 +146,9 @@ export const authorized = async (ask: (token: string) => Promise<Response>): Pro
   const known = read()
   if (known === undefined) throw new Problem({ status: 401 })
   const current = known.expires_at < Date.now() + margin ? await refreshed(known) : known
-  const response = await ask(current.access_token)
-  return response.status === 401 ? await ask((await refreshed(current)).access_token) : response
+  const first = await ask(current.access_token)
+  const response = first.status === 401 ? await ask((await refreshed(current)).access_token) : first
+  // The answer is for who asked, not for who is logged in by now.
+  if (read()?.email !== known.email) throw new Problem({ status: 401 })
+  return response
 }

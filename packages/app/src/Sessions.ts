@@ -63,6 +63,8 @@ export const load = async (): Promise<void> => {
     const id = shown.value
     if (id !== undefined && shownSession.value === undefined) put(await Api.getSession(id))
   } catch (error) {
+    // Whose login is over sees why elsewhere.
+    if (problemOf(error).status === 401) return
     problem.value = problemOf(error)
     if (problem.value.status === 404 || problem.value.status === 422) show(undefined)
   } finally {

@@ -1,7 +1,7 @@
 /** The page at /app: a person talks to Parley with what everybody else has too, the API. */
 import { effect, untracked } from "@preact/signals"
 import { render } from "preact"
-import { Announcer } from "./Announcer.tsx"
+import { announce, Announcer } from "./Announcer.tsx"
 import * as Budget from "./Budget.ts"
 import { ChatPage } from "./ChatPage.tsx"
 import * as Conversations from "./Conversations.ts"
@@ -17,6 +17,7 @@ const forget = () => {
   Sessions.clear()
   Budget.month.value = undefined
   asked.value = undefined
+  announce("")
 }
 
 const leave = () => {

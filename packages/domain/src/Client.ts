@@ -63,6 +63,9 @@ const makeSession = Effect.fnUntraced(function* ({ baseUrl, onTokens = () => Eff
           Effect.map(Option.some),
           Effect.catchTag("Unauthorized", () => Effect.succeed(Option.none<Login>()))
         )
+        // Who has logged in or out meanwhile, with or without the old pair, is not overruled.
+        const now = yield* Ref.get(current)
+        if (now !== found) return now
         yield* set(login)
         return login
       })

@@ -16,8 +16,8 @@ const credentials = () => ({
   password: Redacted.make("Correct-horse-7")
 })
 
-/** A client, how often it exchanged its tokens, and each pair of tokens that it was to keep. */
-const connect = Effect.fnUntraced(function* (tokens?: Tokens) {
+/** A client, how often it exchanged its tokens, and each pair of tokens that it was to keep. An exchange waits for `gate`. */
+const connect = Effect.fnUntraced(function* (tokens?: Tokens, gate: Effect.Effect<void> = Effect.void) {
   const { url } = yield* TestServer
   const asked: Array<string> = []
   const kept = yield* Ref.make<ReadonlyArray<Option.Option<Tokens>>>([])
@@ -25,9 +25,9 @@ const connect = Effect.fnUntraced(function* (tokens?: Tokens) {
     HttpClient.HttpClient,
     Effect.map(
       HttpClient.HttpClient,
-      HttpClient.mapRequest((request) => {
+      HttpClient.mapRequestEffect((request) => {
         asked.push(request.url)
-        return request
+        return Effect.as(request.url.endsWith("/refresh") ? gate : Effect.void, request)
       })
     )
   ).pipe(Layer.provide(FetchHttpClient.layer))
@@ -117,6 +117,21 @@ layer(TestServer.layer, { excludeTestServices: true })("a login of the client", 
       yield* api.users.me({})
       assert.strictEqual(refreshes(), 1)
       assert.lengthOf(yield* kept, 1)
+    })
+  )
+
+  it.effect("that is made while an old one is refreshed stays", () =>
+    Effect.gen(function* () {
+      const { tokens, who } = yield* loggedIn
+      const gate = yield* Deferred.make<void>()
+      const client = yield* connect(spoilt(tokens, true), Deferred.await(gate))
+      const asking = yield* Effect.forkChild(client.api.users.me({}))
+      yield* Effect.repeat(Effect.yieldNow, { until: () => client.refreshes() === 1 })
+      const made = yield* client.login(who)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.join(asking)
+      assert.deepStrictEqual(yield* client.tokens, Option.some(made))
+      assert.deepStrictEqual(yield* client.kept, [Option.some(made)])
     })
   )
 

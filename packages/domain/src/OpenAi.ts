@@ -92,7 +92,9 @@ const CompletionUsage = Schema.Struct({
   examples: [{ prompt_tokens: 42, completion_tokens: 12, total_tokens: 54 }]
 })
 
-const FinishReason = Schema.Literals(["stop", "length"]).annotate({ description: "`length`: the answer was cut short" })
+const FinishReason = Schema.Literals(["stop", "length"]).annotate({
+  description: "`length`: the answer was cut at the most tokens it may have"
+})
 
 const id = Schema.String.annotate({ examples: ["chatcmpl-0199c0de-0000-7000-8000-000000000006"] })
 const created = Count.annotate({ description: "Seconds since 1970", examples: [1_769_860_800] })
@@ -185,16 +187,17 @@ export const ChatCompletionEvent = Schema.Struct({
   data: Schema.fromJsonString(Schema.Union([ChatCompletionChunk, OpenAiError]))
 }).annotate({ identifier: "OpenAiChatCompletionEvent" })
 
-export const Model = Schema.Struct({
-  id: Schema.String.annotate({ examples: ["gpt-4o-mini"] }),
-  object: Schema.tag("model"),
-  created,
-  owned_by: Schema.String.annotate({ examples: ["parley"] })
-}).annotate({ identifier: "OpenAiModel" })
-
-export const Models = Schema.Struct({ object: Schema.tag("list"), data: Schema.Array(Model) }).annotate({
-  identifier: "OpenAiModels"
-})
+export const Models = Schema.Struct({
+  object: Schema.tag("list"),
+  data: Schema.Array(
+    Schema.Struct({
+      id: Schema.String.annotate({ examples: ["gpt-4o-mini"] }),
+      object: Schema.tag("model"),
+      created,
+      owned_by: Schema.String.annotate({ examples: ["parley"] })
+    }).annotate({ identifier: "OpenAiModel" })
+  )
+}).annotate({ identifier: "OpenAiModels" })
 export type Models = typeof Models.Type
 
 const failures = (...statuses: ReadonlyArray<number>) =>
@@ -231,13 +234,11 @@ export class OpenAiGroup extends HttpApiGroup.make("openai")
         })
       ),
     HttpApiEndpoint.get("models", "/v1/models", { success: Models }).annotateMerge(
-      OpenApi.annotations({ summary: "List models", description: "The configured one first, then its fallbacks." })
-    ),
-    HttpApiEndpoint.get("model", "/v1/models/:model", {
-      params: { model: Schema.String.annotate({ examples: ["gpt-4o-mini"] }) },
-      success: Model,
-      error: failures(404)
-    }).annotateMerge(OpenApi.annotations({ summary: "Get a model", description: "One of those that can be asked." }))
+      OpenApi.annotations({
+        summary: "List models",
+        description: "Those that can be asked: the configured model first, then its fallbacks."
+      })
+    )
   )
   .middleware(OpenAiAuthorization)
   .middleware(OpenAiBoundary)

@@ -48,8 +48,7 @@ layer(TestServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           "get /health/ready",
           "get /metrics",
           "post /v1/chat/completions",
-          "get /v1/models",
-          "get /v1/models/{model}"
+          "get /v1/models"
         ]
       )
     )

@@ -56,7 +56,7 @@ export interface Ask {
 
 /** Below `/api/v1` is where they are unless they say otherwise; what is OpenAI's is elsewhere. */
 const pathOf = (path: string) =>
-  path.startsWith("/v1") && !/^\/v1\/(?:chat\/completions$|models(?:\/|$))/u.test(path) ? `/api${path}` : path
+  path.startsWith("/v1") && !/^\/v1\/(?:chat\/completions|models)$/u.test(path) ? `/api${path}` : path
 
 const parse = (text: string): unknown => {
   try {

@@ -8,7 +8,7 @@ import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { HttpServerError } from "effect/http"
 import { Agent, type Said } from "../Agent/Agent.ts"
-import { type Request, UnknownModel } from "../Chat/Completions.ts"
+import type { Request } from "../Chat/Completions.ts"
 import * as Boundary from "../Edge/Boundary.ts"
 import * as Sse from "../Chat/Sse.ts"
 import { Turns } from "../Chat/Turns.ts"
@@ -42,12 +42,12 @@ export const layer = HttpApiBuilder.group(
     const random = yield* SecureRandom.SecureRandom
     const startedSeconds = yield* nowSeconds
 
-    const modelOf = (id: string) => ({ id, object: "model" as const, created: startedSeconds, owned_by: "parley" })
-
     return handlers.handleAll({
-      models: () => Effect.succeed({ object: "list" as const, data: models.map(modelOf) }),
-      model: ({ params: { model } }) =>
-        Effect.succeed(models.includes(model) ? modelOf(model) : respond(new UnknownModel({ model }))),
+      models: () =>
+        Effect.succeed({
+          object: "list" as const,
+          data: models.map((id) => ({ id, object: "model" as const, created: startedSeconds, owned_by: "parley" }))
+        }),
       completions: ({ payload, request }) =>
         Effect.gen(function* () {
           const { id: userId } = yield* CurrentUser

@@ -136,10 +136,7 @@ layer(World, { excludeTestServices: true })("the automation", (it) => {
     Effect.gen(function* () {
       const { run } = yield* program
       const { output } = yield* run("costs", "--days", "2")
-      assert.match(
-        output,
-        /^By what came of it \(.* which has watched Parley only since about \d{4}-\d\d-\d\d \d\d:\d\d UTC\)/mu
-      )
+      assert.match(output, /^By what came of it \(.* which has data only since \d{4}-\d\d-\d\d \d\d:\d\d UTC\)/mu)
     })
   )
 

@@ -103,7 +103,8 @@ layer(NodeServices.layer, { excludeTestServices: true })("the program", (it) => 
         assert.match(output, new RegExp(`^${check}( |$)`, "mu"))
       }
       assert.notMatch(output, /\b(?:ok|warning) {2,}\S/u)
-      // Six checks fail for one reason.
+      // Six checks fail for one reason, which stands beside the first of them.
+      assert.match(output, /^Rules +critical +http:\/\/127\.0\.0\.1:2 cannot be reached/mu)
       assert.lengthOf(output.split("127.0.0.1:2 cannot be reached"), 2)
       assert.include(output, "monitoring/RUNBOOKS.md#apidown")
       assert.notMatch(output, /^\s+at /mu)

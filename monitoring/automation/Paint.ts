@@ -68,20 +68,23 @@ export const make = ({ isColoured, width }: { readonly isColoured: boolean; read
         )
       )
     ]
-    const widths = head.map((_, index) => Math.max(...cells.map((row) => row[index]?.text.length ?? 0)))
+    const widest = (text: string) => Math.max(...text.split("\n").map(({ length }) => length))
+    const widths = head.map((_, index) => Math.max(...cells.map((row) => widest(row[index]?.text ?? ""))))
     const last = head.length - 1
     const before = widths.slice(0, last).reduce((sum, one) => sum + one + 2, 0)
     const left = Math.max(leastWidth, width - before)
     return cells
       .flatMap((row) => {
-        const start = row.slice(0, last).map(({ colour, text }, index) => {
-          const padded = text.padEnd(widths[index] ?? 0)
-          return colour === undefined ? padded : paint(colour, padded)
-        })
-        const [first = "", ...more] = wrapped(row[last]?.text ?? "", left)
-        const colour = row[last]?.colour
-        const end = (text: string) => (colour === undefined ? text : paint(colour, text))
-        return [[...start, end(first)].join("  "), ...more.map((text) => `${" ".repeat(before)}${end(text)}`)]
+        const lines = row.map(({ text }, index) => (index === last ? wrapped(text, left) : text.split("\n")))
+        return Array.from({ length: Math.max(...lines.map(({ length }) => length)) }, (_, number) =>
+          row
+            .map(({ colour }, index) => {
+              const text = lines[index]?.[number] ?? ""
+              const padded = index === last ? text : text.padEnd(widths[index] ?? 0)
+              return colour === undefined || text === "" ? padded : paint(colour, padded)
+            })
+            .join("  ")
+        )
       })
       .map((line) => line.trimEnd())
       .join("\n")

@@ -47,10 +47,10 @@ export class Prometheus extends Context.Service<
     readonly targets: Effect.Effect<ReadonlyArray<Api.Target>, PrometheusError>
     /** All rules that are loaded, with the alerts they have raised. */
     readonly rules: Effect.Effect<ReadonlyArray<Api.RuleGroup>, PrometheusError>
-    /** Firing and pending. */
-    readonly alerts: Effect.Effect<ReadonlyArray<Api.Alert>, PrometheusError>
     /** Addresses of the Alertmanagers that it tells of alerts. */
     readonly alertmanagers: Effect.Effect<ReadonlyArray<string>, PrometheusError>
+    /** When its process began. */
+    readonly startedAt: Effect.Effect<DateTime.Utc, PrometheusError>
     /** Its running configuration as YAML; Prometheus hides most secrets, but not those in addresses. */
     readonly config: Effect.Effect<string, PrometheusError>
   }
@@ -117,10 +117,10 @@ export class Prometheus extends Context.Service<
         }),
         targets: Effect.map(get(Api.Targets, "targets?state=active"), ({ activeTargets }) => activeTargets),
         rules: Effect.map(get(Api.Rules, "rules"), ({ groups }) => groups),
-        alerts: Effect.map(get(Api.Alerts, "alerts"), ({ alerts }) => alerts),
         alertmanagers: Effect.map(get(Api.Alertmanagers, "alertmanagers"), ({ activeAlertmanagers }) =>
           activeAlertmanagers.map(({ url }) => url)
         ),
+        startedAt: Effect.map(get(Api.RuntimeInfo, "status/runtimeinfo"), ({ startTime }) => startTime),
         config: Effect.map(get(Api.Configuration, "status/config"), ({ yaml }) => yaml)
       })
     })

@@ -36,16 +36,6 @@ const Target = Schema.Struct({
 export type Target = typeof Target.Type
 export const Targets = Schema.Struct({ activeTargets: Schema.Array(Target) })
 
-const Alert = Schema.Struct({
-  labels: Labels,
-  annotations: Labels,
-  state: Schema.Literals(["firing", "pending", "inactive"]),
-  activeAt: Schema.String,
-  value: Schema.String
-})
-export type Alert = typeof Alert.Type
-export const Alerts = Schema.Struct({ alerts: Schema.Array(Alert) })
-
 const Rule = Schema.Struct({
   type: Schema.Literals(["alerting", "recording"]),
   name: Schema.String,
@@ -60,6 +50,8 @@ export type RuleGroup = typeof RuleGroup.Type
 export const Rules = Schema.Struct({ groups: Schema.Array(RuleGroup) })
 
 export const Alertmanagers = Schema.Struct({ activeAlertmanagers: Schema.Array(Schema.Struct({ url: Schema.String })) })
+
+export const RuntimeInfo = Schema.Struct({ startTime: Schema.DateTimeUtcFromString })
 
 export const Configuration = Schema.Struct({ yaml: Schema.String })
 

@@ -5,23 +5,29 @@ import { Prometheus } from "./Prometheus.ts"
 
 const step = Duration.minutes(15)
 const stepMillis = Duration.toMillis(step)
+const fineSeconds = 15
 
-/** `whole` time, `nothing` of it, or from about this moment on, at the earliest. */
+/** `whole` time (but for a quarter of an hour), `nothing` of it, or from this moment on. */
 export type Watched = "whole" | "nothing" | DateTime.Utc
 
 export const between = Effect.fn("watched.between")(function* (start: DateTime.Utc, end: DateTime.Utc) {
   const prometheus = yield* Prometheus
-  const counted = `max(count_over_time(up{job="${job}"}[${Duration.toSeconds(step)}s]))`
+  const first = Effect.fnUntraced(function* (start: number, end: DateTime.Utc, seconds: number) {
+    const counted = `max(count_over_time(up{job="${job}"}[${seconds}s]))`
+    const span = { start: DateTime.toUtc(DateTime.makeUnsafe(start)), end, step: Duration.seconds(seconds) }
+    const [line] = yield* prometheus.range(counted, span)
+    const point = line?.points[0]
+    return point === undefined ? undefined : DateTime.toUtc(DateTime.makeUnsafe(point[0]))
+  })
   // Counted from the end: a server that has just begun is in the last step.
   const from = DateTime.toEpochMillis(start) + (DateTime.distance(start, end).pipe(Duration.toMillis) % stepMillis)
-  const [line] = yield* prometheus.range(counted, { start: DateTime.toUtc(DateTime.makeUnsafe(from)), end, step })
-  const first = line?.points[0]?.[0]
+  const about = yield* first(from, end, Duration.toSeconds(step))
   const since: Watched =
-    first === undefined
+    about === undefined
       ? "nothing"
-      : first < from + 2 * stepMillis
+      : DateTime.toEpochMillis(about) < from + 2 * stepMillis
         ? "whole"
-        : DateTime.subtractDuration(DateTime.toUtc(DateTime.makeUnsafe(first)), step)
+        : ((yield* first(DateTime.toEpochMillis(about) - stepMillis, about, fineSeconds)) ?? about)
   return since
 })
 

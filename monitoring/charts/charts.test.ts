@@ -128,6 +128,9 @@ describe("numbers", () => {
     [12.34, "reqps", undefined, "12.3 /s"],
     [1_250_000, "short", undefined, "1.3M"],
     [0, "short", undefined, "0"],
+    [1.7e308, "currencyEUR", 2, "€1.7e+308"],
+    [-1.7e308, "short", undefined, "-1.7e+308"],
+    [1.7e308, "percentunit", 2, "no data"],
     [Number.NaN, "currencyEUR", 2, "no data"]
   ] as const)("%d %s are written as people read them", (value, unit, decimals, text) => {
     assert.strictEqual(formatted(value, unit, decimals), text)

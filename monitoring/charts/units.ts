@@ -10,13 +10,18 @@ const format = (options: Intl.NumberFormatOptions) => {
 const digitsOf = (value: number) =>
   value === 0 ? 0 : Math.max(0, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value)))))
 
-const plain = (value: number, decimals: number | undefined, compact = true) =>
-  Math.abs(value) >= 10_000 && compact
+/** Beyond it nobody counts digits. */
+const countable = 1e15
+
+const plain = (value: number, decimals: number | undefined, compact = true) => {
+  if (Math.abs(value) >= countable) return value.toExponential(1)
+  return Math.abs(value) >= 10_000 && compact
     ? format({ notation: "compact", maximumFractionDigits: 1 })(value)
     : format({
         minimumFractionDigits: decimals ?? 0,
         maximumFractionDigits: decimals ?? digitsOf(value)
       })(value)
+}
 
 const scaled = (steps: ReadonlyArray<readonly [from: number, divisor: number, unit: string]>) => (value: number) => {
   const size = Math.abs(value)
@@ -46,7 +51,7 @@ export const formatted = (value: number | undefined, unit: string, decimals?: nu
   if (value === undefined || !Number.isFinite(value)) return "no data"
   if (unit === "s") return value === 0 ? "0 s" : seconds(value)
   if (unit === "bytes") return bytes(value)
-  if (unit === "percentunit") return `${plain(value * 100, decimals)} %`
+  if (unit === "percentunit") return Number.isFinite(value * 100) ? `${plain(value * 100, decimals)} %` : "no data"
   if (unit === "currencyEUR") return `€${plain(value, decimals, decimals === undefined)}`
   const suffix = suffixes[unit]
   return suffix === undefined ? plain(value, decimals) : `${plain(value, decimals)} ${suffix}`

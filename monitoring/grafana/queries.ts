@@ -22,6 +22,42 @@ export const rate = (metric: string, selector = "", by = "", window = "$__rate_i
 export const increase = (metric: string, selector = "", by = "", window = "$__range") =>
   `${grouped(by)}(increase(${metric}{${selector}}[${window}]))`
 
+/** Servers that began within so many seconds, or were watched when these began: what they have counted since is known. */
+const known = (seconds: number) => {
+  const began = "process_start_time_seconds"
+  return `on (job, instance) (min_over_time(${began}[${seconds}s]) > time() - ${seconds} or ${began} offset ${seconds}s)`
+}
+
+/**
+ * What series began with that are new in a time: a server counts before Prometheus first asks it, and no increase shows
+ * that. Of a server that is older than what Prometheus knows of it nobody can say when it counted that; and where a restart
+ * has set a series back, the least of it is taken.
+ */
+const beginnings = (series: string, seconds: number) => {
+  const first = `(min_over_time(${series}[${seconds}s]) unless ${series} offset ${seconds}s) and ${known(seconds)}`
+  // The label keeps them apart from the increase of the same series, so that a sum has both.
+  return `label_replace(${first}, "began", "with", "", "")`
+}
+
+/**
+ * How many in so many seconds, from the first on. Of a server that was not restarted it is what its counters say; else, as
+ * always with Prometheus, some more or less at both ends of the time.
+ */
+export const counts = (metric: string, selector: string, by: string, seconds: number) => {
+  const series = `${metric}{${selector}}`
+  const window = `${series}[${seconds}s]`
+  const before = `(${series} offset ${seconds}s <= min_over_time(${window}) or min_over_time(${window}))`
+  const exact = `last_over_time(${window}) - ${before} and resets(${window}) == 0 and ${known(seconds)}`
+  return `${grouped(by)}(${exact} or increase(${window}) or ${beginnings(series, seconds)})`
+}
+
+/** Of a histogram, from the first on. */
+export const quantileFromFirst = (q: number, metric: string, selector: string, seconds: number) => {
+  const series = `${metric}_bucket{${selector}}`
+  const buckets = `increase(${series}[${seconds}s]) or ${beginnings(series, seconds)}`
+  return `histogram_quantile(${q}, sum by (le) (${buckets})) >= 0`
+}
+
 /**
  * The share of what is counted that is `part`. Where nothing is counted there is none, and it shows "no data"; where
  * something is, but nothing of that part has happened yet, it is 0, although there is no series of it.

@@ -35,7 +35,7 @@ export const Report = Schema.Struct({
   ),
   /** When Prometheus began to watch Parley, if that was later than the start; null also where it never did. */
   watchedSince: Schema.NullOr(Schema.String),
-  /** From Prometheus. */
+  /** From Prometheus; `not counted` is what the database has beyond it. */
   kinds: Schema.NullOr(Schema.Array(Schema.Struct({ kind: Schema.String, costEur: Schema.Finite }))),
   /** An estimate: as if all answered turns cost the same. */
   routes: Schema.NullOr(
@@ -59,43 +59,58 @@ export const Report = Schema.Struct({
 export type Report = typeof Report.Type
 
 const cost = "llm_cost_euros_total"
-const routes: Readonly<Record<string, string>> = { json: "POST /api/v1/chat", stream: "POST /api/v1/chat/stream" }
+/** Completions are turns as well. */
+const routes: Readonly<Record<string, string>> = {
+  json: "POST /api/v1/chat, /v1/chat/completions",
+  stream: "POST /api/v1/chat/stream, /v1/chat/completions as a stream"
+}
 
 /** What only Prometheus knows: what money was spent on, and by which route turns came. */
 const counted = Effect.fnUntraced(function* ({ end, start }: Window) {
   const prometheus = yield* Prometheus
   const seconds = Math.max(60, Math.round((DateTime.toEpochMillis(end) - DateTime.toEpochMillis(start)) / 1000))
   const over = (metric: string, selector: string, by: string) =>
-    Effect.map(prometheus.instant(q.increase(metric, selector, by, `${seconds}s`), end), (series) =>
+    Effect.map(prometheus.instant(q.counts(metric, selector, by, seconds), end), (series) =>
       series.flatMap(({ labels, value }) => {
         const name = labels[by]
         return name === undefined || !Number.isFinite(value) ? [] : [{ name, value }]
       })
     )
   const watched = yield* Watched.between(start, end)
-  const kinds = yield* over(cost, "", "kind")
-  const modes = yield* over("chat_turn_duration_seconds_count", `outcome="answered"`, "mode")
-  const sum = (all: ReadonlyArray<{ readonly value: number }>) => all.reduce((total, { value }) => total + value, 0)
-  const [spent, turns] = [sum(kinds), sum(modes)]
-  const dearestFirst = (a: { readonly costEur: number }, b: { readonly costEur: number }) => b.costEur - a.costEur
   return {
     watchedSince: Predicate.isString(watched) ? null : DateTime.formatIso(watched),
-    kinds:
-      kinds.length === 0
-        ? null
-        : kinds.map(({ name, value }) => ({ kind: name, costEur: value })).toSorted(dearestFirst),
-    routes:
-      turns === 0
-        ? null
-        : modes
-            .map(({ name, value }) => ({
-              route: routes[name] ?? name,
-              turns: value,
-              costEur: (spent * value) / turns
-            }))
-            .toSorted(dearestFirst)
+    kinds: yield* over(cost, "", "kind"),
+    modes: yield* over("chat_turn_duration_seconds_count", `outcome="answered"`, "mode")
   }
 })
+
+interface Counted {
+  readonly name: string
+  readonly value: number
+}
+const sum = (all: ReadonlyArray<Counted>) => all.reduce((total, { value }) => total + value, 0)
+const dearestFirst = (a: { readonly costEur: number }, b: { readonly costEur: number }) => b.costEur - a.costEur
+
+/** Of less nobody would ask. */
+const leastShare = 0.01
+
+const byKind = (kinds: ReadonlyArray<Counted>, totalEur: number | null) => {
+  if (kinds.length === 0) return null
+  const rest = (totalEur ?? 0) - sum(kinds)
+  return [
+    ...kinds.map(({ name, value }) => ({ kind: name, costEur: value })).toSorted(dearestFirst),
+    ...(rest > leastShare * (totalEur ?? 0) ? [{ kind: "not counted", costEur: rest }] : [])
+  ]
+}
+
+const byRoute = (modes: ReadonlyArray<Counted>, spentEur: number) => {
+  const turns = sum(modes)
+  return turns === 0
+    ? null
+    : modes
+        .map(({ name, value }) => ({ route: routes[name] ?? name, turns: value, costEur: spentEur * (value / turns) }))
+        .toSorted(dearestFirst)
+}
 
 const nothing: CostsRepo.Usage = {
   calls: [],
@@ -147,7 +162,7 @@ export const read = Effect.fn("costs.read")(function* (window: Window) {
     })
   ]
   const usage = Result.getOrElse(database, () => nothing)
-  const known = Result.getOrElse(prometheus, () => ({ watchedSince: null, kinds: null, routes: null }))
+  const known = Result.getOrElse(prometheus, () => ({ watchedSince: null, kinds: [], modes: [] }))
   const models = usage.calls.length === 0 ? null : byModel(usage.calls)
   const totalEur = models === null ? null : models.reduce((total, { costEur }) => total + costEur, 0)
   const report: Report = {
@@ -160,8 +175,8 @@ export const read = Effect.fn("costs.read")(function* (window: Window) {
     monthEur: totalEur === null ? null : totalEur * monthFactor,
     models,
     watchedSince: known.watchedSince,
-    kinds: known.kinds,
-    routes: known.routes,
+    kinds: byKind(known.kinds, totalEur),
+    routes: byRoute(known.modes, totalEur ?? sum(known.kinds)),
     people: usage.people[0]?.people ?? null,
     users:
       models === null
@@ -171,7 +186,7 @@ export const read = Effect.fn("costs.read")(function* (window: Window) {
       usage,
       users,
       prices: Result.getOrUndefined(table),
-      retriedEur: known.kinds?.find(({ kind }) => kind === "retried")?.costEur
+      retriedEur: known.kinds.find(({ name }) => name === "retried")?.value
     }),
     missing
   }

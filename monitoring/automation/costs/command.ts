@@ -24,7 +24,7 @@ export const run = Effect.fn("costs")(function* (input: Input) {
   const ways = findings.length === 1 ? "one way" : `${findings.length} ways`
   const month = monthEur === null ? "no data" : `${formatted(monthEur, "currencyEUR", 2)} a month`
   const outcome: Script.Outcome = {
-    state: findings.length > 0 || missing.length > 0 ? "warning" : "ok",
+    state: findings.length > 0 || missing.length > 0 || monthEur === null ? "warning" : "ok",
     summary: findings.length === 0 ? month : `${month}, ${ways} to pay less`,
     text: yield* render(Script.shown(Costs.Report, report)),
     json: yield* Effect.orDie(Schema.encodeEffect(Costs.Report)(report))
@@ -34,7 +34,7 @@ export const run = Effect.fn("costs")(function* (input: Input) {
 
 export const costs = Script.command("costs", {
   description:
-    "Tells what model calls cost, by model, route and user, and how to pay less, each in euros a month. Exit codes: 0 nothing to save; 1 there is something to save, or a source is away; 3 it could not begin.",
+    "Tells what model calls cost, by model, route and user, and how to pay less, each in euros a month. Exit codes: 0 nothing to save; 1 there is something to save, a source is away, or there is no data; 3 it could not begin.",
   flags: { ...Script.flags("The last day that counts; without it, today"), days },
   isJson: ({ json }) => json,
   run

@@ -3,6 +3,7 @@ import { DateTime, Effect, Option, Schedule, Schema } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import * as Day from "../Day.ts"
 import { nowhere, Planted, told } from "../../test/Planted.ts"
+import { serving } from "../../test/Serving.ts"
 import { run } from "./command.ts"
 import { Report } from "./Costs.ts"
 import { lookup } from "./CostsRepo.ts"
@@ -37,6 +38,42 @@ layer(Planted.layer, { excludeTestServices: true })("costs", (it) => {
       // Prometheus is not there, and that is said, with its address.
       assert.strictEqual(state, "warning")
       assert.include(text, nowhere)
+    })
+  )
+})
+
+layer(Planted.layer, { excludeTestServices: true })("costs that Prometheus saw a part of", (it) => {
+  it.effect("are the database's, and what Prometheus did not count is told", () =>
+    Effect.gen(function* () {
+      const { turns, user } = yield* Planted
+      const date = yield* Day.yesterday
+      yield* turns([{ user: yield* user, at: at(date, "12:00:00"), eur: 0.33 }])
+      const success = (result: ReadonlyArray<unknown>) => ({
+        status: "success",
+        data: { resultType: "vector", result }
+      })
+      const { report } = yield* costs(date, {
+        PROMETHEUS_URL: yield* serving({
+          // Of each question it is by one of the labels.
+          "/api/v1/query": success([
+            { metric: { kind: "answer", mode: "json" }, value: [0, "0.12"] },
+            { metric: { kind: "retried", mode: "stream" }, value: [0, "0.04"] }
+          ]),
+          "/api/v1/query_range": success([])
+        })
+      })
+      assert.deepStrictEqual(
+        report.kinds?.map(({ costEur, kind }) => [kind, round(costEur)]),
+        [
+          ["answer", 0.12],
+          ["retried", 0.04],
+          ["not counted", 0.17]
+        ]
+      )
+      assert.deepStrictEqual(
+        report.routes?.map(({ costEur }) => round(costEur)),
+        [0.2475, 0.0825]
+      )
     })
   )
 })

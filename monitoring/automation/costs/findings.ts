@@ -37,6 +37,8 @@ const leastTurns = 20
 const count = (value: number, one: string, many = `${one}s`) =>
   `${formatted(value, "short", 0)} ${value === 1 ? one : many}`
 const eur = (value: number) => formatted(value, "currencyEUR", 2)
+/** Calls cost fractions of a cent. */
+export const small = (value: number) => formatted(value, "currencyEUR", value !== 0 && Math.abs(value) < 1 ? 4 : 2)
 
 /** The dearest first. */
 export const of = (facts: Facts): ReadonlyArray<Finding> => {
@@ -101,7 +103,7 @@ const models = ({ usage, users }: Facts, prices: Prices): ReadonlyArray<Finding>
     const finding: Finding = {
       kind: "cheaper_model",
       eurPerMonth: (spent - other.eur) * users.monthFactor,
-      what: `${other.model} would have cost ${eur(other.eur)} for what ${model} took ${eur(spent)} for`,
+      what: `${other.model} would have cost ${small(other.eur)} for what ${model} took ${small(spent)} for`,
       assumption: `The same tokens, at version ${prices.version} of the prices, and answers that are good enough`,
       todo: `Compare their answers with make eval before LLM_MODEL=${other.model}`
     }

@@ -4,11 +4,10 @@ import { formatted } from "../../charts/units.ts"
 import { type Cell, Paint } from "../Paint.ts"
 import type { Report } from "./Costs.ts"
 import * as CostsRepo from "./CostsRepo.ts"
+import { small } from "./findings.ts"
 import { leastDays } from "./window.ts"
 
 const eur = (value: number | null) => formatted(value ?? undefined, "currencyEUR", 2)
-/** Calls cost fractions of a cent. */
-const small = (value: number) => formatted(value, "currencyEUR", value !== 0 && Math.abs(value) < 1 ? 4 : 2)
 const count = (value: number) => formatted(value, "short", Math.abs(value) >= 10_000 ? undefined : 0)
 const day = (iso: string) => iso.slice(0, 10)
 const minute = (iso: string) => `${day(iso)} ${iso.slice(11, 16)}`
@@ -35,7 +34,7 @@ export const render = Effect.fnUntraced(function* (report: Report) {
   const counted =
     report.watchedSince === null
       ? "counted by Prometheus"
-      : `counted by Prometheus, which has watched Parley only since about ${minute(report.watchedSince)} UTC`
+      : `counted by Prometheus, which has data only since ${minute(report.watchedSince)} UTC`
   const first = report.users?.[0]
 
   return [

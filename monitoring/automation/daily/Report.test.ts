@@ -21,6 +21,15 @@ describe("changes", () => {
     assert.deepStrictEqual(lines.map(shownChange), ["+50 %", "−80 %", "+4 %", "+200 %", "−2 %", "+30 %", "from 0", ""])
   })
 
+  it("are not told of numbers that are beyond telling", () => {
+    const lines = [line("arr", week(1.7e308, 1.7e308)), line("arr", week(1e-300, 1.7e308)), line("arr", week(1, 1e307))]
+    assert.deepStrictEqual(
+      lines.map(({ change }) => change),
+      [null, null, 1e307]
+    )
+    assert.deepStrictEqual(lines.map(shownChange), ["", "", ""])
+  })
+
   it("are of the days that are known", () => {
     const { days, mean } = line("turns", [null, null, null, null, null, 10, 20, 30])
     assert.deepStrictEqual([days, mean], [2, 15])

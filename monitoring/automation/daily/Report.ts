@@ -45,11 +45,14 @@ export const Report = Schema.Struct({
 })
 export type Report = typeof Report.Type
 
+const finite = (value: number) => (Number.isFinite(value) ? value : null)
+
 export const line = (name: Name, series: ReadonlyArray<number | null>): Line => {
   const before = series.slice(0, -1).filter((value) => value !== null)
   const value = series.at(-1) ?? null
-  const mean = before.length === 0 ? null : before.reduce((sum, one) => sum + one, 0) / before.length
-  const change = value === null || mean === null || mean === 0 ? null : (value - mean) / mean
+  // A sum of what can hardly be told is beyond all numbers, and so are its shares.
+  const mean = before.length === 0 ? null : finite(before.reduce((sum, one) => sum + one, 0) / before.length)
+  const change = value === null || mean === null || mean === 0 ? null : finite((value - mean) / mean)
   return { name, value, mean, days: before.length, change, series }
 }
 
@@ -92,6 +95,7 @@ export const shownChange = (one: Line): string => {
   const { change } = one
   if (change === null) return sizeOf(one) === Infinity ? "from 0" : ""
   const percent = Math.round(change * 100)
+  if (!Number.isFinite(percent)) return ""
   return percent === 0 ? "±0 %" : `${percent > 0 ? "+" : "−"}${formatted(Math.abs(percent), "short", 0)} %`
 }
 

@@ -62,7 +62,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
 
   const concluded = (archive: string | null, mailed: typeof Mailed.Type, told: ReadonlyArray<string>) => {
     const outcome: Script.Outcome = {
-      state: report.missing.length === 0 ? "ok" : "warning",
+      state: report.missing.length > 0 || report.lines.every(({ value }) => value === null) ? "warning" : "ok",
       summary: `${day.name}: ${headline(report)}`,
       text: [text.render(Script.shown(Report, report), paint), ...told].join("\n\n"),
       json: Schema.encodeSync(Printed)({ ...report, archive, mail: mailed })
@@ -113,7 +113,7 @@ export const run = Effect.fn("daily")(function* (input: Input) {
 
 export const daily = Script.command("daily", {
   description:
-    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit codes: 0 all is there; 1 a source was away, and its lines say no data; 3 it could not be kept or sent.",
+    "Reports on a day: revenue, payments, users, what they cost, latency, errors and alerts, against the 7 days before. Keeps it, and sends it by mail once. Exit codes: 0 all is there; 1 a source was away or has nothing of the day, and its lines say no data; 3 it could not be kept or sent.",
   flags: { ...Script.flags("The day; without it, yesterday"), resend },
   isJson: ({ json }) => json,
   run

@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
 import { BusyWorld, daily, folder, someDay, valueOf, World } from "../../test/Daily.ts"
 import * as Mailbox from "../../test/Mailbox.ts"
-import { nowhere } from "../../test/Planted.ts"
+import { nowhere, Planted } from "../../test/Planted.ts"
 import * as Day from "../Day.ts"
 
 layer(World, { excludeTestServices: true })("the day of an empty database", (it) => {
@@ -70,6 +70,20 @@ layer(BusyWorld, { excludeTestServices: true })("a day", (it) => {
       assert.includeMembers(files, ["report.html", "report.json", "report.txt", "turns.png"])
       assert.include(yield* fs.readFileString(`${report.archive}/report.html`), `src="turns.png"`)
       assert.notInclude(JSON.stringify(mail?.html) + JSON.stringify(report), "@example.com")
+    })
+  )
+
+  it.effect("finds its payments with an index, however many there are", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* Planted
+      yield* sql`INSERT INTO payments (id, status, amount, currency, created_at)
+        SELECT 'ch_' || n, 'succeeded', 100, 'eur', '2020-01-01T00:00:00Z'::timestamptz + n * interval '1 minute'
+        FROM generate_series(1, 100000) n`
+      yield* sql`VACUUM ANALYZE payments`
+      const plan = yield* sql`EXPLAIN SELECT sum(amount) FROM payments
+        WHERE created_at >= '2020-02-01T00:00:00Z'::timestamptz AND created_at < '2020-02-09T00:00:00Z'::timestamptz`
+      yield* sql`DELETE FROM payments WHERE id LIKE 'ch\\_%'`
+      assert.include(JSON.stringify(plan), "payments_by_time")
     })
   )
 

@@ -68,16 +68,16 @@ const quick = `${q.api}, http_route!~"/api/v1/chat(/stream)?|/v1/chat/completion
 /** What a gauge was in the last hour of a day: at its last moment Prometheus may just have been restarted. */
 const last = (metric: string, selector = "") => `max(last_over_time(${metric}{${selector}}[1h]) >= 0)`
 
-const expressions = (window: string) =>
+const expressions = (seconds: number) =>
   ({
     arr: last("revenue_arr_euros"),
     cost_per_user_month: last("llm_cost_per_active_user_euros", `stat="avg"`),
-    requests: q.increase(requests, q.api, "", window),
-    latency_p95: q.latency(0.95, quick, "", window),
-    turn_p95: q.quantile(0.95, "chat_turn_duration_seconds", `outcome="answered"`, "", window),
+    requests: q.counts(requests, q.api, "", seconds),
+    latency_p95: q.quantileFromFirst(0.95, "http_server_request_duration_seconds", quick, seconds),
+    turn_p95: q.quantileFromFirst(0.95, "chat_turn_duration_seconds", `outcome="answered"`, seconds),
     error_rate: q.share(
-      q.increase(requests, `${q.api}, http_response_status_code=~"5.."`, "", window),
-      q.increase(requests, q.api, "", window)
+      q.counts(requests, `${q.api}, http_response_status_code=~"5.."`, "", seconds),
+      q.counts(requests, q.api, "", seconds)
     )
   }) satisfies Partial<Record<Name, string>>
 type Asked = keyof ReturnType<typeof expressions>
@@ -89,7 +89,7 @@ const fromPrometheus = Effect.fnUntraced(function* (day: Day.Day, until: DateTim
   const prometheus = yield* Prometheus
   const ends = Array.from({ length: daysBefore }, (_, index) => justBefore(Day.plus(day, index + 1 - daysBefore).start))
   const seconds = Math.max(60, Math.round((DateTime.toEpochMillis(until) - DateTime.toEpochMillis(day.start)) / 1000))
-  const [whole, own] = [expressions("1d"), expressions(`${seconds}s`)]
+  const [whole, own] = [expressions(86_400), expressions(seconds)]
   const values = Effect.fnUntraced(function* (name: Asked) {
     const [before] = yield* prometheus.range(whole[name], {
       start: justBefore(Day.plus(day, 1 - daysBefore).start),
@@ -123,11 +123,11 @@ const unwatched = (watched: Watched.Watched) => {
   const what = "requests, latency, errors and alerts"
   if (watched === "whole") return []
   return watched === "nothing"
-    ? [{ what, reason: "Prometheus did not watch Parley on that day, or remembers nothing of it" }]
+    ? [{ what, reason: "Prometheus has no data of that day: it did not watch Parley, or has forgotten" }]
     : [
         {
           what: `${what} of a part of the day`,
-          reason: `Prometheus watched Parley from about ${Watched.minute(watched)} on`
+          reason: `Prometheus has data of Parley since ${Watched.minute(watched)}`
         }
       ]
 }

@@ -1,5 +1,5 @@
 /** What is looked at, what was seen, and what to do about it. */
-import { Cause, Effect, type FileSystem, Predicate, Schema } from "effect"
+import { Cause, DateTime, Duration, Effect, type FileSystem, Predicate, Schema } from "effect"
 import type { HttpClient } from "effect/http"
 import { AnswerWithin, NotAnswered, shortened } from "../Asked.ts"
 import { plain } from "../Paint.ts"
@@ -21,6 +21,18 @@ export type Seen = Omit<Finding, "check">
 export const ok = (seen: string): Seen => ({ state: "ok", seen, todo: "" })
 export const warning = (seen: string, todo: string): Seen => ({ state: "warning", seen, todo })
 export const critical = (seen: string, todo: string): Seen => ({ state: "critical", seen, todo })
+
+/** By then it has scraped everything, evaluated all rules, and told Alertmanager. */
+const beginning = Duration.minutes(1)
+
+/** What is missing, unless Prometheus has just started and cannot have it. */
+export const unlessTooEarly = Effect.fnUntraced(function* (missing: Seen) {
+  const startedAt = yield* (yield* Prometheus).startedAt
+  const now = yield* DateTime.now
+  return Duration.isLessThan(DateTime.distance(startedAt, now), beginning)
+    ? warning("too early to tell: Prometheus has just started", "look again in a minute")
+    : missing
+})
 
 export const prometheusTodo = "make monitoring-start, and is PROMETHEUS_URL right?"
 

@@ -5,7 +5,7 @@ import * as Alertmanager from "../Alertmanager.ts"
 import { Prometheus } from "../Prometheus.ts"
 import { NotAnswered } from "../Asked.ts"
 import { settings } from "../settings.ts"
-import { type Check, critical, ok, prometheusTodo, runbook, warning } from "./Check.ts"
+import { type Check, critical, ok, prometheusTodo, runbook, unlessTooEarly, warning } from "./Check.ts"
 
 const todo = `make monitoring-start, and is ALERTMANAGER_URL right? ${runbook("watchdog")}`
 
@@ -56,12 +56,14 @@ const configured = Effect.gen(function* () {
 const known = Effect.gen(function* () {
   const found = yield* (yield* Prometheus).alertmanagers
   return found.length === 0
-    ? critical("Prometheus knows no Alertmanager", `its configuration names none that answers. ${runbook("watchdog")}`)
+    ? yield* unlessTooEarly(
+        critical(
+          "Prometheus knows no Alertmanager",
+          `its configuration names none that answers. ${runbook("watchdog")}`
+        )
+      )
     : ok(`Prometheus tells ${found.length === 1 ? "one Alertmanager" : `${found.length} Alertmanagers`}`)
 })
-
-/** An alert that has fired for less may be on its way. */
-const underWay = Duration.minutes(1)
 
 /** Longer than Prometheus waits before it repeats an alert, with some room. */
 const latestMillis = Duration.toMillis("5 minutes")
@@ -73,11 +75,7 @@ const arrives = Effect.gen(function* () {
   const [alert] = yield* Alertmanager.alerts("Watchdog")
   const now = yield* DateTime.now
   if (alert === undefined) {
-    const fires = (yield* (yield* Prometheus).alerts).find(({ labels }) => labels["alertname"] === "Watchdog")
-    const since = fires === undefined ? Option.none() : DateTime.make(fires.activeAt)
-    return Option.exists(since, (since) => DateTime.distance(since, now).pipe(Duration.isLessThan(underWay)))
-      ? warning("Prometheus has just begun to send it", "look again in a minute")
-      : critical("Alertmanager has no Watchdog from Prometheus", runbook("watchdog"))
+    return yield* unlessTooEarly(critical("Alertmanager has no Watchdog from Prometheus", runbook("watchdog")))
   }
   const age = Math.max(0, DateTime.toEpochMillis(now) - DateTime.toEpochMillis(alert.updatedAt))
   return age > latestMillis

@@ -69,13 +69,17 @@ const metrics = Effect.map(get("/metrics"), ({ status }) => {
 const database = HealthRepo.answers.pipe(
   Effect.map(({ millis }) => ok(`answers in ${millis} ms`)),
   Effect.catchTag("NoDatabase", () =>
-    Effect.map(health, ({ components }) => {
-      const state = components["database"]
-      if (state === "healthy") return ok("healthy, says the API; POSTGRES_URL would ask it")
-      return state === undefined
-        ? warning("the API says nothing of it", "set POSTGRES_URL to have it asked")
-        : critical(`${state}, says the API`, runbook("apidown"))
-    })
+    health.pipe(
+      Effect.map(({ components }) => {
+        const state = components["database"]
+        if (state === "healthy") return ok("healthy, says the API; POSTGRES_URL would ask it")
+        return state === undefined
+          ? warning("the API says nothing of it", "set POSTGRES_URL to have it asked")
+          : critical(`${state}, says the API`, runbook("apidown"))
+      }),
+      // It is the API that was asked.
+      Effect.catch(({ message }) => Effect.succeed(critical(shortened(message), todo)))
+    )
   )
 )
 

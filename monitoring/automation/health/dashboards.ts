@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { decode, expanded, expressions } from "../../grafana/Dashboard.ts"
 import { histograms, others } from "../../grafana/metricNames.ts"
 import { Prometheus } from "../Prometheus.ts"
-import { type Check, critical, ok, prometheusTodo as todo, type Seen, warning } from "./Check.ts"
+import { type Check, critical, ok, prometheusTodo as todo, type Seen, unlessTooEarly, warning } from "./Check.ts"
 import type { At } from "./prometheus.ts"
 
 const folder = fileURLToPath(new URL("../../grafana/dashboards/", import.meta.url))
@@ -53,16 +53,14 @@ const asked = (at: At) =>
     const heard = yield* prometheus.instant(`count by (__name__) ({__name__=~"${metrics.join("|")}"})`, at)
     const names = new Set(heard.map(({ labels }) => labels["__name__"]))
     const missing = metrics.filter((name) => !names.has(name))
+    const few = `${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ` and ${missing.length - 3} more` : ""}`
+    const empty = warning(
+      `no data of ${few}`,
+      "panels of these are empty: are all targets scraped, by rules and servers of this version?"
+    )
     const found: ReadonlyArray<Seen> = [
       ...refused.flat(),
-      ...(missing.length === 0
-        ? []
-        : [
-            warning(
-              `no data of ${missing.slice(0, 3).join(", ")}${missing.length > 3 ? ` and ${missing.length - 3} more` : ""}`,
-              "panels of these are empty: are all targets scraped, by rules and servers of this version?"
-            )
-          ])
+      ...(missing.length === 0 ? [] : [at === undefined ? yield* unlessTooEarly(empty) : empty])
     ]
     return found.length === 0 ? ok(`${queries.length} queries of ${boards.length} are answered`) : found
   })

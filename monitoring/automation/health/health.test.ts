@@ -2,37 +2,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Schema } from "effect"
-import { createServer } from "node:http"
 import { automation } from "../../test/Program.ts"
+import { type Answers, serving } from "../../test/Serving.ts"
 import * as Silent from "../../test/Silent.ts"
 import { Report } from "./command.ts"
-
-type Answers = Readonly<Record<string, unknown>>
-
-/** Answers each path with this as JSON, or with a status alone; what is not there is a 404. */
-const serving = (answers: Answers | number) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-        const server = createServer(({ url = "/" }, response) => {
-          const answer = typeof answers === "number" ? undefined : answers[url.split("?")[0] ?? ""]
-          response.statusCode = typeof answers === "number" ? answers : answer === undefined ? 404 : 200
-          response.end(answer === undefined ? "Bad gateway" : JSON.stringify(answer))
-        })
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          const port = typeof address === "object" && address !== null ? address.port : 0
-          const close = () => {
-            server.close()
-            server.closeAllConnections()
-          }
-          resume(Effect.succeed({ port, close }))
-        })
-      }),
-      ({ close }) => Effect.sync(close)
-    ),
-    ({ port }) => `http://127.0.0.1:${port}`
-  )
 
 const alertmanager = (config: string): Answers => ({
   "/-/ready": "OK",
@@ -98,28 +71,46 @@ layer(NodeServices.layer, { excludeTestServices: true })("health", (it) => {
     })
   )
 
-  it.effect("waits for a monitoring that has just begun", () =>
+  it.effect("waits for a monitoring that has just begun, and only so long", () =>
     Effect.gen(function* () {
-      const now = DateTime.formatIso(yield* DateTime.now)
-      const rule = { type: "alerting", name: "Watchdog", query: "vector(1)", health: "unknown", lastEvaluation: now }
-      const watchdog = {
-        labels: { alertname: "Watchdog" },
-        annotations: {},
-        state: "firing",
-        activeAt: now,
-        value: "1"
+      const now = yield* DateTime.now
+      const rule = {
+        type: "alerting",
+        name: "Watchdog",
+        query: "vector(1)",
+        health: "ok",
+        lastEvaluation: DateTime.formatIso(now)
       }
       const success = (data: unknown) => ({ status: "success", data })
-      const { of } = yield* health({
-        PROMETHEUS_URL: yield* serving({
-          "/api/v1/query": success({ resultType: "vector", result: [] }),
-          "/api/v1/rules": success({ groups: [{ name: "all", file: "all.yml", rules: [rule] }] }),
-          "/api/v1/alerts": success({ alerts: [watchdog] })
-        }),
-        ALERTMANAGER_URL: yield* serving(alertmanager(receivers))
+      const startedAgo = Effect.fnUntraced(function* (seconds: number) {
+        const { checks } = yield* health({
+          PROMETHEUS_URL: yield* serving({
+            "/api/v1/query": success({ resultType: "vector", result: [] }),
+            "/api/v1/targets": success({ activeTargets: [] }),
+            "/api/v1/alertmanagers": success({ activeAlertmanagers: [] }),
+            "/api/v1/rules": success({ groups: [{ name: "all", file: "all.yml", rules: [rule] }] }),
+            "/api/v1/status/runtimeinfo": success({
+              startTime: DateTime.formatIso(DateTime.subtract(now, { seconds }))
+            })
+          }),
+          ALERTMANAGER_URL: yield* serving(alertmanager(receivers))
+        })
+        const waiting = new Set([
+          "Targets",
+          "Business metrics",
+          "Alerts",
+          "Alertmanager known",
+          "Watchdog",
+          "Dashboards"
+        ])
+        return checks.filter(({ check }) => waiting.has(check)).map(({ seen, state }) => `${state}: ${seen}`)
       })
-      assert.deepStrictEqual(of("Alerts"), ["warning: none was evaluated yet"])
-      assert.deepStrictEqual(of("Watchdog"), ["warning: Prometheus has just begun to send it"])
+      const wait = "warning: too early to tell: Prometheus has just started"
+      assert.deepStrictEqual(yield* startedAgo(20), [wait, wait, wait, wait, wait, wait])
+      const missing = yield* startedAgo(90)
+      assert.lengthOf(missing, 6)
+      assert.include(missing, "critical: not even the Watchdog fires: no alert can")
+      assert.notInclude(missing, wait)
     })
   )
 })

@@ -3,7 +3,16 @@ import { type DateTime, Effect, Option } from "effect"
 import { alertsOf, read, recordingsOf } from "../../prometheus/rules.ts"
 import { shortened } from "../Asked.ts"
 import { Prometheus, type Series } from "../Prometheus.ts"
-import { type Check, critical, ok, prometheusTodo as todo, runbook, type Seen, warning } from "./Check.ts"
+import {
+  type Check,
+  critical,
+  ok,
+  prometheusTodo as todo,
+  runbook,
+  type Seen,
+  unlessTooEarly,
+  warning
+} from "./Check.ts"
 
 /** A moment that has gone, or none: now. */
 export type At = DateTime.Utc | undefined
@@ -14,7 +23,9 @@ const targets = Effect.gen(function* () {
   const all = yield* (yield* Prometheus).targets
   const ill = all.filter(({ health }) => health !== "up")
   if (!all.some(({ labels }) => isOurs(labels["job"]))) {
-    return critical("Prometheus scrapes no server of Parley", `set PARLEY_TARGETS. ${runbook("apidown")}`)
+    return yield* unlessTooEarly(
+      critical("Prometheus scrapes no server of Parley", `set PARLEY_TARGETS. ${runbook("apidown")}`)
+    )
   }
   if (ill.length === 0) return ok(`${all.length} up`)
   return ill.map(({ health, labels, lastError }): Seen => {
@@ -70,7 +81,7 @@ const rules = Effect.gen(function* () {
     )
   }
   if (running.some(({ health }) => health === "unknown")) {
-    return warning("some were not evaluated yet", "look again in half a minute")
+    return yield* unlessTooEarly(warning("some were not evaluated yet", "look again in half a minute"))
   }
   return ok(`${alerts.size} alerts and ${records.size} recordings are loaded and evaluated`)
 })
@@ -83,7 +94,10 @@ const freshness = (at: At) =>
     const prometheus = yield* Prometheus
     const age = yield* prometheus.value("time() - max(business_metrics_last_success_timestamp_seconds > 0)", at)
     const limit = yield* prometheus.value("max(parley:threshold:business_metrics_age_seconds)", at)
-    if (Option.isNone(age)) return warning("no data: no server says when it counted", runbook("businessmetricsstale"))
+    if (Option.isNone(age)) {
+      const missing = warning("no data: no server says when it counted", runbook("businessmetricsstale"))
+      return at === undefined ? yield* unlessTooEarly(missing) : missing
+    }
     if (age.value < -furthestAhead) {
       return warning(`counted ${Math.round(-age.value)} s in the future`, "are the clocks of the servers right?")
     }
@@ -94,12 +108,6 @@ const freshness = (at: At) =>
       : ok(seen)
   })
 
-/** Rules have to be evaluated once before anything can fire. */
-const hasJustBegun = Effect.gen(function* () {
-  const groups = yield* (yield* Prometheus).rules
-  return groups.some(({ rules }) => rules.some(({ health }) => health === "unknown"))
-})
-
 const severity = ({ labels }: Pick<Series, "labels">) => labels["severity"]
 
 const firing = (at: At) =>
@@ -108,9 +116,9 @@ const firing = (at: At) =>
     const all = yield* prometheus.instant(`ALERTS{alertstate="firing"}`, at)
     const bad = all.filter(({ labels }) => labels["alertname"] !== "Watchdog")
     if (all.length === 0 && at !== undefined) return unknown
-    if (all.length === 0 && (yield* hasJustBegun))
-      return warning("none was evaluated yet", "look again in half a minute")
-    if (all.length === 0) return critical("not even the Watchdog fires: no alert can", runbook("watchdog"))
+    if (all.length === 0) {
+      return yield* unlessTooEarly(critical("not even the Watchdog fires: no alert can", runbook("watchdog")))
+    }
     if (bad.length === 0) return ok("none")
     return bad.map((alert): Seen => {
       const { alertname = "an alert", alertstate: _, severity: __, __name__: ___, ...labels } = alert.labels

@@ -39,7 +39,7 @@ layer(services)("the suite", (it) => {
   it.effect("goes on after failures, and tells of each", () =>
     Effect.gen(function* () {
       const { ends, fails, turns } = world()
-      const { json, state } = yield* Suite.of([
+      const { json, state, text } = yield* Suite.of([
         ends("health", "ok"),
         fails("costs", Effect.fail(new NotAnswered({ url: "http://prometheus", reason: "is away" }))),
         fails("daily", Effect.die(new TypeError("undefined is not a function"))),
@@ -47,6 +47,7 @@ layer(services)("the suite", (it) => {
       ])(common)
       assert.deepStrictEqual(turns, ["health, dry", "costs", "daily", "backup, dry"])
       assert.strictEqual(state, "critical")
+      assert.match(text, /^health +ok +< 0\.1 s +health is ok$/mu)
       const report = yield* Schema.decodeUnknownEffect(Suite.Report)(json)
       assert.deepStrictEqual(
         report.steps.map(({ name, state, summary }) => [name, state, summary]),

@@ -51,7 +51,7 @@ export const of = <R>(steps: ReadonlyArray<Step<R>>) =>
     const rows = done.map(({ name, seconds, state, summary }) => [
       name,
       { text: state, colour: Script.colourOf[state] },
-      `${seconds} s`,
+      seconds === 0 ? "< 0.1 s" : `${seconds} s`,
       summary
     ])
     const outcome: Script.Outcome = {

@@ -12,6 +12,7 @@ import { layerConfig } from "../../test/TestServer.ts"
 import { whenBlocked } from "../../test/whenBlocked.ts"
 import * as Wire from "../../test/Wire.ts"
 import { Billing } from "../Billing/Billing.ts"
+import { reasonsOf } from "../Sql/reasons.ts"
 import { Metrics } from "../Telemetry/Metrics.ts"
 import { Business } from "./Business.ts"
 
@@ -105,6 +106,51 @@ layer(Layer.merge(TestDatabase.layer, On), { excludeTestServices: true })("busin
       const active = (window: string) => valueOf(exposition, "users_active", { window })
       assert.deepStrictEqual([active("day"), active("week"), active("month")], [2, 3, 5])
       assert.strictEqual(valueOf(exposition, "llm_cost_today_euros"), 1)
+    })
+  )
+
+  it.effect("leave out what is dated in the future, and say so", () =>
+    Effect.gen(function* () {
+      yield* clear
+      yield* spender(0.5, 0)
+      yield* spender(700, 0, "-2 days")
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE usage_months SET month = month + interval '1 month' WHERE cost_eur = 700`
+      const { counted } = yield* server()
+      const exposition = yield* counted
+      const active = (window: string) => valueOf(exposition, "users_active", { window })
+      assert.deepStrictEqual([active("day"), active("week"), active("month")], [1, 1, 1])
+      assert.strictEqual(valueOf(exposition, "llm_cost_today_euros"), 0.5)
+      const warnings = (yield* TestLog.all).filter(({ event }) => event === "business.future_usage")
+      assert.deepStrictEqual(
+        warnings.map(({ level, rows }) => [level, rows]),
+        [["WARN", 1]]
+      )
+    })
+  )
+
+  it.effect("are never of costs that are no number, because none is stored", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* clear
+      yield* spender(1, 0)
+      for (const table of ["usage", "usage_months"]) {
+        const refused = yield* Effect.flip(sql`UPDATE ${sql(table)} SET cost_eur = 'NaN'`)
+        assert.include(reasonsOf(refused).join(), `${table}_cost_is_a_number`)
+      }
+    })
+  )
+
+  it.effect("are counted again at once when a clock that was ahead has counted them", () =>
+    Effect.gen(function* () {
+      yield* clear
+      const { counted, refresh, shown } = yield* server()
+      yield* counted
+      yield* spender(1, 0)
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`UPDATE business_metrics SET counted_at = now() + interval '3 hours'`
+      yield* refresh
+      assert.strictEqual(valueOf(yield* shown, "users_active", { window: "day" }), 1)
     })
   )
 

@@ -35,9 +35,22 @@ export class Business extends Context.Service<
       // A server that looks a moment before its time would wait for another interval.
       const olderThanSeconds = Duration.toSeconds(interval) * 0.9
 
+      let told = 0
+      const warnOf = (futureRows: number) =>
+        Effect.suspend(() => {
+          const isNew = futureRows > told
+          told = futureRows
+          return isNew
+            ? Effect.logWarning("Usage is dated in the future, and is in no figure until then").pipe(
+                Effect.annotateLogs({ event: "business.future_usage", rows: futureRows })
+              )
+            : Effect.void
+        })
+
       const count = Effect.gen(function* () {
         if (Option.isNone(yield* repo.claim(olderThanSeconds))) return
-        const usage = yield* repo.usage({ targetEur, limitEur })
+        const { futureRows, ...usage } = yield* repo.usage({ targetEur, limitEur })
+        yield* warnOf(futureRows)
         const { activeByPlan, arrEuros, mrrEuros } = yield* billing.figures
         yield* repo.store({ ...usage, subscriptions: activeByPlan, mrrEur: mrrEuros, arrEur: arrEuros })
       }).pipe(repo.transaction, Effect.timeout(patience))

@@ -11,7 +11,8 @@ const UsageNumbers = BusinessNumbers.mapFields(
     usersOverCost
   })
 )
-export type UsageNumbers = typeof UsageNumbers.Type
+/** With the rows that are dated in the future, and are in none of the numbers. */
+const Usage = Schema.Struct({ ...UsageNumbers.fields, futureRows: Schema.Finite })
 
 const numbers = Schema.fromJsonString(BusinessNumbers)
 
@@ -25,7 +26,7 @@ export const make = Effect.gen(function* () {
     transaction: sql.withTransaction,
 
     /**
-     * Locks the row, if it is older than that and nobody else is at it. What is done in the same transaction may take more
+     * Locks the row, if it is older than that (or a clock that was ahead has dated it) and nobody else is at it. What is done in the same transaction may take more
      * memory than a request's statements, and longer: it goes through everybody who has spent something. A server that is
      * not heard of meanwhile loses the row to the next, also behind a pooler, where connections have no limits.
      */
@@ -37,6 +38,7 @@ export const make = Effect.gen(function* () {
           set_config('idle_in_transaction_session_timeout', '5s', true)
         FROM business_metrics
         WHERE counted_at IS NULL OR counted_at <= now() - make_interval(secs => ${olderThanSeconds})
+          OR counted_at > now() + interval '1 minute'
         FOR UPDATE SKIP LOCKED`
     }),
 
@@ -54,7 +56,7 @@ export const make = Effect.gen(function* () {
     /**
      * What a user's month will cost is what it has cost, and for the rest of it what the rest of the month before would
      * have; of who spent nothing then, what they would spend at the pace of this month. So the first days of a month, of
-     * which little is known, do not count for thirty.
+     * which little is known, do not count for thirty. Clocks of servers may differ by a minute; what is later is nobody's.
      */
     usage: ({ limitEur, targetEur }: { readonly targetEur: number; readonly limitEur: number }) =>
       // As a stream, which may take its time: of other statements the pool expects an answer within seconds.
@@ -91,8 +93,13 @@ export const make = Effect.gen(function* () {
         ), today AS (
           SELECT coalesce(sum(cost_eur), 0)::float8 AS cost FROM usage
           WHERE created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+            AND created_at <= now() + interval '1 minute'
+        ), future AS (
+          SELECT count(*) AS rows FROM usage WHERE created_at > now() + interval '1 minute'
         ), seen AS (
-          SELECT max(created_at) AS at FROM usage WHERE created_at > now() - interval '30 days' GROUP BY user_id
+          SELECT max(created_at) AS at FROM usage
+          WHERE created_at > now() - interval '30 days' AND created_at <= now() + interval '1 minute'
+          GROUP BY user_id
         ), active AS (
           SELECT jsonb_build_object(
             'day', count(*) FILTER (WHERE at > now() - interval '1 day'),
@@ -102,11 +109,11 @@ export const make = Effect.gen(function* () {
           FROM seen
         )
         SELECT costs.per_user AS "costPerActiveUserEur", costs.over AS "usersOverCost",
-          today.cost AS "costTodayEur", active.users AS "usersActive"
-        FROM costs, today, active`.stream.pipe(
+          today.cost AS "costTodayEur", active.users AS "usersActive", future.rows::float8 AS "futureRows"
+        FROM costs, today, active, future`.stream.pipe(
         Stream.runHead,
         Effect.flatMap(Effect.fromOption),
-        Effect.flatMap(Schema.decodeUnknownEffect(UsageNumbers))
+        Effect.flatMap(Schema.decodeUnknownEffect(Usage))
       )
   }
 })

@@ -81,6 +81,31 @@ layer(TestServer.layerWith({ settings: { RATE_LIMIT_LOGIN: "3 per hour" } }), { 
       })
     )
 
+    it.effect("begins the failures of what they ask at 0, so that the first one is an increase", () =>
+      Effect.gen(function* () {
+        const { ask, register } = yield* TestServer
+        const person = yield* newcomer
+        yield* ask("GET", "/v1/users/me", { token: yield* register })
+        yield* answer(person, "Hello")
+        const exposition = yield* scrape
+        const failures = (http_route: string) =>
+          samplesOf(exposition, "http_server_request_duration_seconds_count", { http_route }).flatMap(
+            ({ labels, value }) =>
+              labels["http_response_status_code"]?.startsWith("5") === true
+                ? [[labels["http_response_status_code"], value]]
+                : []
+          )
+        const always = [
+          ["500", 0],
+          ["503", 0]
+        ]
+        assert.sameDeepMembers(failures("/api/v1/users/me"), always)
+        assert.sameDeepMembers(failures("/api/v1/chat"), [...always, ["502", 0], ["504", 0]])
+        assert.isEmpty(failures("none"))
+        assert.isEmpty(failures("/metrics"))
+      })
+    )
+
     it.effect("has their statements counted, and the connections these are on", () =>
       Effect.gen(function* () {
         const person = yield* newcomer

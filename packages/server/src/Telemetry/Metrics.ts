@@ -5,7 +5,7 @@ import { collectDefaultMetrics, type Counter, Histogram, Registry } from "prom-c
 import type { BusinessNumbers } from "./BusinessNumbers.ts"
 import * as Catalogue from "./Catalogue.ts"
 import { current } from "./RequestSpan.ts"
-import { begin, beginModels, setBusiness } from "./series.ts"
+import { begin, beginModels, routes, setBusiness } from "./series.ts"
 
 export interface ModelCalled {
   /** As configured, whatever the provider calls it. */
@@ -106,6 +106,7 @@ const make = (): Metrics["Service"] => {
   const garbage = registry.getSingleMetric("nodejs_gc_duration_seconds")
   if (garbage instanceof Histogram) for (const kind of Catalogue.garbageKinds) garbage.zero({ kind })
   begin(all)
+  const beginRoute = routes(all)
 
   let pool = (): PoolState => ({ used: 0, idle: 0, pending: 0 })
   const readPool = () => {
@@ -131,12 +132,15 @@ const make = (): Metrics["Service"] => {
     }),
 
     requestBegan: during(all.httpActive),
-    responded: ({ method, route, seconds, status }) =>
-      observe(all.httpDuration, seconds, {
-        http_request_method: methodLabel(method),
+    responded: ({ method, route, seconds, status }) => {
+      const http_request_method = methodLabel(method)
+      beginRoute(http_request_method, route)
+      return observe(all.httpDuration, seconds, {
+        http_request_method,
         http_route: route,
         http_response_status_code: status
-      }),
+      })
+    },
 
     streamBegan: during(all.streamsActive),
     turnEnded: ({ mode, outcome, overheadSeconds, seconds }) => {

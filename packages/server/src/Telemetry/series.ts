@@ -39,6 +39,27 @@ export const beginModels = (all: Catalogue.Catalogue, models: ReadonlyArray<stri
   }
 }
 
+/** What the API may fail with anywhere, and what only a model brings about. */
+const failures = ["500", "503"]
+const failuresOfModels = ["502", "504"]
+const isOfApi = /^\/(?:api|v1)\//u
+const asksModels = /\/chat(?:\/stream|\/completions)?$/u
+
+/** To be called before each response is counted: with the first of a route its failures begin, at 0. */
+export const routes = (all: Catalogue.Catalogue) => {
+  const begun = new Set<string>()
+  return (http_request_method: string, http_route: string): void => {
+    const key = `${http_request_method} ${http_route}`
+    if (begun.has(key) || !isOfApi.test(http_route)) return
+    begun.add(key)
+    for (const http_response_status_code of asksModels.test(http_route)
+      ? [...failures, ...failuresOfModels]
+      : failures) {
+      all.httpDuration.zero({ http_request_method, http_route, http_response_status_code })
+    }
+  }
+}
+
 /** So many plans get a series of their own, those with the most subscriptions; the rest are `other`. */
 const maxPlans = 20
 

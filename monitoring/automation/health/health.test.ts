@@ -2,6 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Schema } from "effect"
+import { nowhere } from "../../test/Planted.ts"
 import { automation } from "../../test/Program.ts"
 import { type Answers, serving } from "../../test/Serving.ts"
 import * as Silent from "../../test/Silent.ts"
@@ -57,6 +58,21 @@ layer(NodeServices.layer, { excludeTestServices: true })("health", (it) => {
       })
       assert.include(of("Rules")[0], "answered 502, and what Prometheus does not: Bad gateway")
       assert.include(of("API health")[0], "answered 503, and what Parley does not: Bad gateway")
+    })
+  )
+
+  it.effect("blames the API where that was asked for its database", () =>
+    Effect.gen(function* () {
+      const PROMETHEUS_URL = yield* serving(502)
+      const { checks } = yield* health({
+        PARLEY_URL: nowhere,
+        PROMETHEUS_URL,
+        ALERTMANAGER_URL: yield* serving(alertmanager(receivers))
+      })
+      const of = (name: string) =>
+        checks.filter(({ check }) => check === name).map(({ check: _, ...seen }) => Object.values(seen))
+      assert.deepStrictEqual(of("Database"), of("API live"))
+      assert.notInclude(of("Database").join(), "POSTGRES_URL")
     })
   )
 

@@ -38,7 +38,7 @@ export const scripted = Effect.gen(function* () {
   const chat: ModelCall.Chat = {
     model: "gpt-4o-mini",
     parameters: {},
-    mayBeEmpty: false,
+    ownEnds: [],
     stream: (_, signal) => {
       signal.addEventListener("abort", () => (aborted = true))
       const next = async (): Promise<IteratorResult<ChatGenerationChunk>> => {

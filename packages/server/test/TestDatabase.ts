@@ -1,6 +1,6 @@
 /** A migrated PostgreSQL database of a test's own. */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, Redacted } from "effect"
+import { type Duration, Effect, Layer, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { inject } from "vitest"
 import * as BoundedClient from "../src/Sql/BoundedClient.ts"
@@ -36,12 +36,10 @@ export const make = copyOf(templateName)
 /** The address of a database with nothing in it. */
 export const makeEmpty = copyOf("template0")
 
-/** As production has it, or with fewer connections and each for one statement at a time. */
-export const layerPool = (maxConnections: number, multiplex = true) =>
+/** As production has it, or with fewer connections, each for one statement at a time, or less patience. */
+export const layerPool = (maxConnections: number, multiplex = true, answerTimeout: Duration.Input = "5 seconds") =>
   BoundedClient.layerFrom(
-    Effect.flatMap(make, ({ url }) =>
-      BoundedClient.make({ url, maxConnections, multiplex, answerTimeout: "5 seconds" })
-    )
+    Effect.flatMap(make, ({ url }) => BoundedClient.make({ url, maxConnections, multiplex, answerTimeout }))
   ).pipe(Layer.provide(Metrics.layer))
 
 export const layer = layerPool(10)

@@ -22,6 +22,12 @@ export const hello: Asked = { model: "gpt-4o-mini", messages: [{ role: "user", c
 export const complete = ({ client }: Person, asked: Asked = hello) =>
   Effect.promise((signal) => client.chat.completions.create(asked, { signal }))
 
+/** What this month has cost. */
+export const usage = ({ token }: Person) =>
+  Effect.flatMap(TestServer, (server) => server.ask("GET", "/v1/users/me/usage", { token })).pipe(
+    Effect.map(({ json }) => json)
+  )
+
 export const failed = (promise: () => Promise<unknown>) =>
   Effect.promise(() =>
     promise().then(

@@ -166,7 +166,7 @@ export class Agent extends Context.Service<
       })
 
       const complete = Effect.fn("Agent.complete")(function* (conversation: Conversation) {
-        const { maxTokens = options.maxTokens, messages, stop, temperature = options.temperature } = conversation
+        const { maxTokens = options.maxTokens, messages, stop = [], temperature = options.temperature } = conversation
         const tokens = messages.reduce((sum, { content }) => sum + Window.tokensOfText(content), 0)
         if (tokens > contextTokens) return yield* conversationTooLong
         const { modelWith, run } = yield* loaded
@@ -184,7 +184,7 @@ export class Agent extends Context.Service<
             temperature,
             maxTokens: Math.min(maxTokens, options.maxTokens),
             stop,
-            mayBeEmpty: conversation.maxTokens !== undefined || (stop !== undefined && stop.length > 0)
+            ownEnds: [...(conversation.maxTokens === undefined ? [] : ["length"]), ...(stop.length > 0 ? ["stop"] : [])]
           }),
           tools,
           totalTimeout,

@@ -64,7 +64,7 @@ export const make = (
     return {
       model,
       parameters: { ...temperature, maxTokens: options.maxTokens },
-      mayBeEmpty: options.mayBeEmpty === true,
+      ownEnds: options.ownEnds ?? [],
       stream: (messages, signal) => chat._streamResponseChunks(messages, { signal, ...tooled, ...stopped })
     }
   }

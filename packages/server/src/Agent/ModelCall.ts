@@ -17,8 +17,8 @@ export interface Chat {
   /** As it was asked for; who answers may call itself differently. */
   readonly model: string
   readonly parameters: ModelSpan.Parameters
-  /** Then nothing is an answer as well. */
-  readonly mayBeEmpty: boolean
+  /** Reasons to finish that who asks has set: an answer that ends for one of them is whole, though nothing is in it. */
+  readonly ownEnds: ReadonlyArray<string>
   readonly stream: (messages: Array<BaseMessage>, signal: AbortSignal) => AsyncIterable<ChatGenerationChunk>
 }
 
@@ -69,7 +69,7 @@ export const run = (
         heard.at = clock.currentTimeMillisUnsafe()
       }
       yield* passOn(characters.end())
-      return yield* judged(heard, chat.mayBeEmpty)
+      return yield* judged(heard, chat.ownEnds)
     }).pipe(Effect.scoped)
 
     return Effect.flatMap(Clock.currentTimeMillis, (startedAt) => {
@@ -134,16 +134,19 @@ const traced = (heard: Heard, model: string, startedAtMillis: number, usage: Mod
   })
 
 /** Whether an answer is one that a turn can go on with. */
-const judged = (heard: Heard, mayBeEmpty: boolean): Effect.Effect<AIMessage, ModelCallFailed> => {
+const judged = (heard: Heard, ownEnds: ReadonlyArray<string>): Effect.Effect<AIMessage, ModelCallFailed> => {
   const { finishReason } = heard
   // A proxy may end a stream that its server did not.
   if (finishReason === undefined) return Effect.fail(cutShort)
   if (finishReason === "content_filter") return Effect.fail(contentFiltered)
   const answer = answerOf(heard)
   const calls = ToolCalls.of(answer).length
+  const isOwnEnd = ownEnds.includes(finishReason)
   // The client library mends arguments that were cut off; a tool must not run with half of them.
-  if (finishReason === "length" && calls > 0) return Effect.fail(cutOff)
-  return answer.text === "" && calls === 0 && !mayBeEmpty ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
+  if (finishReason === "length" && calls > 0) {
+    return isOwnEnd ? Effect.succeed(answerOf({ ...heard, calls: undefined })) : Effect.fail(cutOff)
+  }
+  return answer.text === "" && calls === 0 && !isOwnEnd ? Effect.fail(emptyAnswer) : Effect.succeed(answer)
 }
 
 /** One timer, however many tokens come. */

@@ -85,8 +85,8 @@ export const modelOptions = Config.all({
 export type ModelOptions = Config.Success<typeof modelOptions> & {
   /** Of one conversation: texts at which the model is to stop. */
   readonly stop?: ReadonlyArray<string> | undefined
-  /** Who asks has set an end that may come before the first word. */
-  readonly mayBeEmpty?: boolean | undefined
+  /** Reasons to finish that who asks has set: they may come before the first word. */
+  readonly ownEnds?: ReadonlyArray<string> | undefined
 }
 
 /** In the order in which they are asked. */

@@ -1,7 +1,7 @@
 import { NodeCrypto, NodeServices } from "@effect/platform-node"
 import { assert, expect, layer } from "@effect/vitest"
 import { UserId } from "@parley/domain/Users"
-import { Deferred, Effect, Exit, Fiber, Layer, Queue } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Queue, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
 import { randomUUID } from "node:crypto"
@@ -25,6 +25,8 @@ const person = Effect.gen(function* () {
   }>`SELECT message_id IS NOT NULL AS answered FROM usage WHERE user_id = ${userId}`
   return { userId, usage }
 })
+
+const call = { model: "m", inputTokens: 1, outputTokens: 2, isEstimated: false, costEur: 0.5 }
 
 /** Turns whose agent, asked for a completion, waits for the gate when it has said what it has to say. */
 const serving = Effect.gen(function* () {
@@ -113,24 +115,50 @@ layer(TestDatabase.layer)("a turn without a session", (it) => {
     })
   )
 
-  it.effect("is accounted once, though what was given up commits after it was tried again", () =>
+  it.effect("is accounted once, though what was given up comes when it is being written again", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const { account, accountAgain } = yield* CompletionsRepo.make
+      const { account } = yield* CompletionsRepo.make
       const { userId, usage } = yield* person
-      const call = { model: "m", inputTokens: 1, outputTokens: 2, isEstimated: false, costEur: 0.5 }
       const debt = { userId, id: randomUUID(), isAnswered: true, spent: [call] }
       const isWritten = yield* Deferred.make<void>()
-      const again = yield* Effect.forkChild(Effect.andThen(Deferred.await(isWritten), accountAgain(debt)))
+      const late = yield* Effect.forkChild(Effect.andThen(Deferred.await(isWritten), account(debt)))
       yield* sql.withTransaction(
         Effect.gen(function* () {
           yield* account(debt)
           yield* Deferred.succeed(isWritten, undefined)
-          yield* untilWaiting(1, again)
+          yield* untilWaiting(1, late)
         })
       )
-      yield* Fiber.join(again)
+      yield* Fiber.join(late)
       assert.lengthOf(yield* usage, 1)
+    })
+  )
+
+  it.effect("keeps its server from ending for two seconds, if what it took cannot be written", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { userId, usage } = yield* person
+      const rooms = yield* Scope.make()
+      const { letAnswer, say } = yield* Scope.provide(serving, rooms)
+      yield* letAnswer
+      yield* sql`ALTER TABLE usage RENAME TO usage_elsewhere`
+      yield* say(userId)
+      yield* sql`ALTER TABLE usage_elsewhere RENAME TO usage`
+      const isLocked = yield* Deferred.make<void>()
+      const ending = yield* Effect.forkChild(
+        Effect.andThen(Deferred.await(isLocked), Scope.close(rooms, Exit.succeed(undefined)))
+      )
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`LOCK TABLE usage`
+          yield* Deferred.succeed(isLocked, undefined)
+          yield* untilWaiting(1, ending)
+          yield* TestClock.adjust("2 seconds")
+          yield* Fiber.join(ending)
+        })
+      )
+      assert.isEmpty(yield* usage)
     })
   )
 
@@ -138,12 +166,56 @@ layer(TestDatabase.layer)("a turn without a session", (it) => {
     Effect.gen(function* () {
       const { account } = yield* CompletionsRepo.make
       const { userId, usage } = yield* person
-      const call = { model: "m", inputTokens: 1, outputTokens: 2, isEstimated: false, costEur: 0.5 }
       const debt = { userId, id: randomUUID(), isAnswered: false, spent: [call, call] }
       yield* account(debt)
       yield* account(debt)
       yield* account({ ...debt, userId: UserId.make(randomUUID()), id: randomUUID() })
       assert.lengthOf(yield* usage, 2)
+    })
+  )
+})
+
+/** Commits wait for the gate, and hear nobody who gives them up, as those that wait for a replica. */
+const slowCommits = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    LOOP
+      BEGIN
+        PERFORM pg_advisory_xact_lock_shared(1);
+        RETURN NULL;
+      EXCEPTION WHEN query_canceled THEN NULL;
+      END;
+    END LOOP;
+  END $$`
+  yield* sql`CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON usage DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait_at_gate()`
+})
+
+layer(TestDatabase.layerPool(10, true, "1 second"))("a turn whose account is long in being committed", (it) => {
+  it.effect("is answered meanwhile, and accounted once, though that is tried again before it is over", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { userId, usage } = yield* person
+      const { letAnswer, say } = yield* serving
+      yield* letAnswer
+      yield* slowCommits
+      const isShut = yield* Deferred.make<void>()
+      const saying = yield* Effect.forkChild(Effect.andThen(Deferred.await(isShut), say(userId)))
+      const never = yield* Effect.forkChild(Effect.never)
+      yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* sql`SELECT pg_advisory_xact_lock(1)`
+          yield* Deferred.succeed(isShut, undefined)
+          assert.strictEqual((yield* Fiber.join(saying)).content, "Hello")
+          yield* untilWaiting(1, never)
+          yield* TestClock.adjust("1 second")
+          yield* untilWaiting(2, never)
+        })
+      )
+      const writing = sql`SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`
+      yield* Effect.repeat(writing, { until: ({ length }) => length === 0 })
+      assert.deepStrictEqual(yield* usage, [{ answered: true }])
     })
   )
 })

@@ -60,7 +60,7 @@ export const make = Effect.gen(function* () {
   const settle = Effect.suspend(() =>
     Effect.forEach(
       [...owed],
-      (debt) => Effect.ignore(Effect.tap(repo.accountAgain(debt), () => Effect.sync(() => owed.delete(debt)))),
+      (debt) => Effect.ignore(Effect.tap(repo.account(debt), () => Effect.sync(() => owed.delete(debt)))),
       { discard: true }
     )
   )

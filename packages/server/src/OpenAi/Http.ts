@@ -27,7 +27,8 @@ const requestOf = (id: string, payload: ChatCompletionRequest): Request => ({
   messages: payload.messages.map(saidOf),
   temperature: payload.temperature ?? undefined,
   maxTokens: payload.max_completion_tokens ?? payload.max_tokens ?? undefined,
-  stop: Predicate.isString(payload.stop) ? [payload.stop] : (payload.stop ?? undefined)
+  // A text of no length ends nothing, and providers refuse it.
+  stop: [payload.stop ?? []].flat().filter((text) => text !== "")
 })
 
 const nowSeconds = Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))

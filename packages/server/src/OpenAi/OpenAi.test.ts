@@ -4,13 +4,8 @@ import { Deferred, Effect, Fiber, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { StubModel } from "../../test/StubModel.ts"
 import * as Reply from "../../test/StubModelReply.ts"
-import { chunksOf, complete, hello, newcomer, type Person, settings } from "../../test/TestOpenAi.ts"
+import { chunksOf, complete, hello, newcomer, settings, usage } from "../../test/TestOpenAi.ts"
 import { TestServer } from "../../test/TestServer.ts"
-
-const usage = ({ token }: Person) =>
-  Effect.flatMap(TestServer, (server) => server.ask("GET", "/v1/users/me/usage", { token })).pipe(
-    Effect.map(({ json }) => json)
-  )
 
 /** Until what is told after the answer, or of a client that has gone, is there. */
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>, isThere: (value: A) => boolean) =>
@@ -85,33 +80,6 @@ layer(TestServer.layerWith({ settings }), { excludeTestServices: true })("a clie
         output_tokens: 5,
         models: [{ calls: 1 }]
       })
-    })
-  )
-
-  it.effect("may not take more than the server allows, and is told when an answer was cut", () =>
-    Effect.gen(function* () {
-      const stub = yield* StubModel
-      const person = yield* newcomer
-      yield* stub.reset
-      yield* stub.enqueue(Reply.text("It is", { finishReason: "length" }))
-      const { choices } = yield* complete(person, { ...hello, max_tokens: 100_000 })
-      assert.strictEqual(choices[0]?.finish_reason, "length")
-      assert.strictEqual((yield* stub.nextCall).request.max_tokens, 100)
-    })
-  )
-
-  it.effect.each([
-    ["its own stop comes first", { stop: "It" }, "stop"],
-    ["it takes too few tokens for a word", { max_completion_tokens: 1 }, "length"]
-  ] as const)("gets an empty answer, for one call, when %s", ([_, limits, finishReason]) =>
-    Effect.gen(function* () {
-      const stub = yield* StubModel
-      const person = yield* newcomer
-      yield* stub.reset
-      yield* stub.enqueue(Reply.text("", { finishReason, usage: { promptTokens: 9, completionTokens: 0 } }))
-      const { choices } = yield* complete(person, { ...hello, ...limits })
-      expect(choices).toMatchObject([{ message: { content: "" }, finish_reason: finishReason }])
-      expect(yield* usage(person)).toMatchObject({ turns: 1, models: [{ calls: 1 }] })
     })
   )
 

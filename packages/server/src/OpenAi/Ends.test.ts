@@ -45,7 +45,10 @@ layer(TestServer.layerWith({ settings }), { excludeTestServices: true })("a clie
       yield* complete(yield* newcomer)
       const models = (yield* stub.calls).map(({ request }) => request.model)
       yield* stub.reset
-      assert.deepStrictEqual(models, Array.from({ length: 21 }, () => "gpt-4o-mini"))
+      assert.deepStrictEqual(
+        models,
+        Array.from({ length: 21 }, () => "gpt-4o-mini")
+      )
     })
   )
 

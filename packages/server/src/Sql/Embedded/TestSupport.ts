@@ -63,7 +63,13 @@ export const keeperPid = (dataDir: string) =>
   )
 export const postmasterPid = (cluster: string) =>
   Effect.promise(async () => Number.parseInt(await readFile(join(cluster, "postmaster.pid"), "utf8")))
-export const killNow = (pid: number) => Effect.sync(() => process.kill(pid, "SIGKILL"))
+/** What has ended by itself by now is as dead as it should be. */
+export const killNow = (pid: number) =>
+  Effect.sync(() => {
+    try {
+      process.kill(pid, "SIGKILL")
+    } catch {}
+  })
 export const starts = (dataDir: string) =>
   Effect.promise(async () => (await readFile(paths(dataDir).log, "utf8")).match(/starting PostgreSQL/g)?.length)
 

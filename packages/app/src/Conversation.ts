@@ -193,6 +193,11 @@ export class Conversation {
     }
   }
 
+  /** Nobody is told of what still comes: it is gone, or somebody else is there now. */
+  close(): void {
+    this.turn.value = undefined
+  }
+
   /** The next message may be, before the stream of the last has ended. */
   #isUnderWay({ message_id }: Api.Question): boolean {
     return this.turn.value?.message_id === message_id
@@ -210,7 +215,8 @@ export class Conversation {
       for await (const event of Api.streamTurn(question)) {
         if (event.event === "token") text += event.content
         else if (event.event === "tool") tools = withTool(tools, event)
-        else if (event.event === "done") await this.#answered(question, event.message, event.usage.cost_eur)
+        else if (event.event === "done" && this.#isUnderWay(question))
+          await this.#answered(question, event.message, event.usage.cost_eur)
         timer ??= setTimeout(paint, paintMillis)
         yield event
       }

@@ -33,9 +33,13 @@ export const shown = computed(() => (Sessions.shown.value === undefined ? blank.
 export const heard = (session_id: string, messages: ReadonlyArray<Message>): void =>
   conversations.get(session_id)?.add(messages)
 
-export const forget = (id: string): void => void conversations.delete(id)
+export const forget = (id: string): void => {
+  conversations.get(id)?.close()
+  conversations.delete(id)
+}
 
 export const forgetAll = (): void => {
+  for (const conversation of [...conversations.values(), blank.value]) conversation.close()
   conversations.clear()
   blank.value = new Conversation(undefined, begun)
   remember(undefined)

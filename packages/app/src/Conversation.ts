@@ -168,14 +168,13 @@ export class Conversation {
   async #ask(question: Api.Question, how: "begin" | "resume"): Promise<void> {
     // A turn that was stopped a moment ago may still be ending, and is worth a second; one that was begun, all there is.
     let isBegun = how === "resume"
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; this.#isUnderWay(question); attempt++) {
       try {
         for await (const event of this.#events(question)) {
           isBegun = true
           if (event.event === "error") throw new Problem({ status: event.status, detail: event.detail })
         }
-        if (!this.#isUnderWay(question)) return
-        throw Problem.unreachable()
+        if (this.#isUnderWay(question)) throw Problem.unreachable()
       } catch (error) {
         if (!this.#isUnderWay(question)) return
         const problem = problemOf(error)

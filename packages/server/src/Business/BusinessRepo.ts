@@ -26,9 +26,10 @@ export const make = Effect.gen(function* () {
     transaction: sql.withTransaction,
 
     /**
-     * Locks the row, if it is older than that (or a clock that was ahead has dated it) and nobody else is at it. What is done in the same transaction may take more
-     * memory than a request's statements, and longer: it goes through everybody who has spent something. A server that is
-     * not heard of meanwhile loses the row to the next, also behind a pooler, where connections have no limits.
+     * Locks the row, if it is older than that (or a clock that was ahead has dated it) and nobody else is at it. What is done
+     * in the same transaction may take more memory than a request's statements, and longer: it goes through everybody who has
+     * spent something. A server that is not heard of meanwhile loses the row to the next, also behind a pooler, where
+     * connections have no limits.
      */
     claim: SqlSchema.findOneOption({
       Request: Schema.Finite,

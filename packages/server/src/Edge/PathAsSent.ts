@@ -12,9 +12,13 @@ const asSent = (request: HttpServerRequest.HttpServerRequest): HttpServerRequest
 }
 
 export const layer = HttpRouter.middleware(
-  (httpEffect) => {
-    const encoded = Effect.updateService(httpEffect, HttpServerRequest.HttpServerRequest, asSent)
-    return Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ url }) => (/[;#]/u.test(url) ? encoded : httpEffect))
-  },
+  (httpEffect) =>
+    // Nearly all are as they were sent, and need no service of their own.
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const sent = asSent(request)
+      return sent === request
+        ? httpEffect
+        : Effect.provideService(httpEffect, HttpServerRequest.HttpServerRequest, sent)
+    }),
   { global: true }
 )

@@ -74,6 +74,34 @@ layer(Browser.layer.pipe(Layer.provideMerge(TestServer.layer)), { excludeTestSer
       })
     )
 
+    it.effect("the end of an answer to one who has gone is not told to the next", () =>
+      Effect.gen(function* () {
+        const stub = yield* StubModel
+        const gate = yield* Deferred.make<void>()
+        const half = { afterChunks: { count: 1, stop: Deferred.await(gate) } }
+        yield* stub.enqueue(Reply.text(["A secret", " that ends."], half))
+        const page = yield* newcomer()
+        const finished = page.waitForEvent("requestfinished", (request) => request.url().endsWith("/chat/stream"))
+        yield* until(() => say(page, "Slowly"))
+        yield* until(() => page.getByText("A secret").first().waitFor())
+        yield* until(() => logOut(page))
+        yield* until(() => register(page))
+        // Whatever is told to a screen reader from now on.
+        yield* until(() =>
+          page.evaluate(`window.told = []
+            new MutationObserver(([{ target }]) => window.told.push(target.textContent))
+              .observe(document.querySelector("[role=status].unseen"), { characterData: true, childList: true, subtree: true })`)
+        )
+        yield* Deferred.succeed(gate, undefined)
+        yield* until(() => finished)
+        yield* until(() => say(page, "Mine"))
+        yield* until(() => page.getByText("The stub has spoken.").first().waitFor())
+        const told = yield* Effect.promise(() => page.evaluate(() => String(Reflect.get(globalThis, "told"))))
+        assert.include(told, "The stub has spoken.")
+        assert.notInclude(told, "secret")
+      })
+    )
+
     it.effect("a message that is sent while the chat gets its name has an answer of its own", () =>
       Effect.gen(function* () {
         const stub = yield* StubModel

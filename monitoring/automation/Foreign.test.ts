@@ -6,6 +6,7 @@ import { folder, World } from "../test/Daily.ts"
 import { Planted } from "../test/Planted.ts"
 import { automation } from "../test/Program.ts"
 import * as Day from "./Day.ts"
+import { listening } from "../test/listening.ts"
 
 const evil = "evil\u001B[2J\u001B]0;title\u0007\u009B31m\u202Elive\r\nOK all is well"
 const steering = /[^\P{Cc}\n]|\u202E/u
@@ -28,16 +29,7 @@ const prometheus = Effect.gen(function* () {
         : JSON.stringify({ status: "success", data: { resultType, result } })
     )
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.sync(() => {
-        server.closeAllConnections()
-        server.close()
-      })
-  )
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+  return `http://127.0.0.1:${yield* listening(server)}`
 })
 
 layer(World, { excludeTestServices: true })("what comes from outside", (it) => {

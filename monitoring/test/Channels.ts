@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import { createServer } from "node:http"
 import { text as textOf } from "node:stream/consumers"
 import { SMTPServer } from "smtp-server"
+import { listening, portOf } from "./listening.ts"
 
 export const channels = ["email", "slack", "pagerduty", "webhook"] as const
 export type Channel = (typeof channels)[number] | "heartbeat"
@@ -45,9 +46,6 @@ const isReadable = (path: string, body: string): boolean => {
 const channelOf = (path: string): Channel | undefined =>
   ([...channels, "heartbeat"] as const).find((channel) => path === `/${channel}`)
 
-const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>) =>
-  typeof address === "object" && address !== null ? address.port : 0
-
 export class Channels extends Context.Service<
   Channels,
   {
@@ -76,10 +74,7 @@ export class Channels extends Context.Service<
             : response.writeHead(200).end("ok")
         })
       })
-      yield* Effect.acquireRelease(
-        Effect.callback<void>((resume) => void http.listen(0, "127.0.0.1", () => resume(Effect.void))),
-        () => Effect.sync(() => http.close().closeAllConnections())
-      )
+      const port = yield* listening(http)
 
       const smtp = new SMTPServer({
         disabledCommands: ["STARTTLS"],
@@ -102,7 +97,7 @@ export class Channels extends Context.Service<
       )
 
       return Channels.of({
-        url: `http://127.0.0.1:${portOf(http.address())}`,
+        url: `http://127.0.0.1:${port}`,
         smtpPort: portOf(smtp.server.address()),
         arrived,
         heard: (channel, ...words) =>

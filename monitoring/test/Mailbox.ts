@@ -1,12 +1,9 @@
 /** A mail server on loopback, whose messages are read as a mail program does. */
 import { Effect } from "effect"
-import { createServer } from "node:net"
 import { buffer } from "node:stream/consumers"
 import PostalMime, { type Email } from "postal-mime"
 import { SMTPServer } from "smtp-server"
-
-const portOf = (address: ReturnType<ReturnType<typeof createServer>["address"]>) =>
-  typeof address === "object" && address !== null ? address.port : 0
+import { portOf } from "./listening.ts"
 
 /** Its address, and what has come, also as the lines that it was. With `refusal` it takes nothing, but for who is called `known`, and says why. */
 export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
@@ -40,19 +37,4 @@ export const open = Effect.fnUntraced(function* (refusal?: string, known = "") {
     () => Effect.callback<void>((resume) => void smtp.close(() => resume(Effect.void)))
   )
   return { lines, passwords, received, url: `smtp://127.0.0.1:${portOf(smtp.server.address())}` }
-})
-
-/** One that takes connections and never says a word. */
-export const silent = Effect.gen(function* () {
-  const sockets = new Set<{ readonly destroy: () => unknown }>()
-  const server = createServer((socket) => void sockets.add(socket))
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.sync(() => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      })
-  )
-  return `smtp://127.0.0.1:${portOf(server.address())}`
 })

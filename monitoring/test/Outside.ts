@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { createServer, type ServerResponse } from "node:http"
 import { text as textOf } from "node:stream/consumers"
+import { listening } from "./listening.ts"
 
 const Request = Schema.Struct({
   model: Schema.String,
@@ -92,14 +93,5 @@ export const listen = Effect.gen(function* () {
       () => response.destroy()
     )
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
-  )
-  const address = server.address()
-  return { url: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}` }
+  return { url: `http://127.0.0.1:${yield* listening(server)}` }
 })

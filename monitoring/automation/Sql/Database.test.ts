@@ -1,33 +1,25 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Clock, ConfigProvider, Effect, FileSystem } from "effect"
-import { connect, createServer, type Socket } from "node:net"
+import { connect, createServer } from "node:net"
 import { database, migrated } from "../../test/database.ts"
+import { listening } from "../../test/listening.ts"
 import { automation } from "../../test/Program.ts"
 import { read as readDaily } from "../daily/DailyRepo.ts"
 import * as Database from "./Database.ts"
 
 /** Its port, in front of a PostgreSQL that stands still from the first statement on. */
 const freezing = Effect.fnUntraced(function* (url: string) {
-  const sockets = new Set<Socket>()
-  const { hostname, port } = new URL(url)
+  const { hostname, port: databasePort } = new URL(url)
   const server = createServer((client) => {
-    const behind = connect(Number(port), hostname)
-    for (const socket of [client, behind]) sockets.add(socket.on("error", () => {}))
+    const behind = connect(Number(databasePort), hostname).on("error", () => {})
+    client.on("close", () => behind.destroy())
     client.on("data", (bytes) => (bytes.includes("SELECT") ? behind.pause() : void behind.write(bytes)))
     behind.on("data", (bytes) => void client.write(bytes))
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () =>
-      Effect.sync(() => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      })
-  )
-  const address = server.address()
+  const port = yield* listening(server)
   const frozen = new URL(url)
-  frozen.host = `127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`
+  frozen.host = `127.0.0.1:${port}`
   return frozen.href
 })
 

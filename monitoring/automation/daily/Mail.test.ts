@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Redacted } from "effect"
 import { BusyWorld, daily, folder, someDay } from "../../test/Daily.ts"
 import * as Mailbox from "../../test/Mailbox.ts"
+import * as Silent from "../../test/Silent.ts"
 import { nowhere, Planted } from "../../test/Planted.ts"
 import { automation } from "../../test/Program.ts"
 import { exitCodes } from "../Script.ts"
@@ -64,10 +65,10 @@ layer(BusyWorld, { excludeTestServices: true })("the report of a day", (it) => {
       const fs = yield* FileSystem.FileSystem
       const directory = yield* folder
       const refusing = yield* Mailbox.open("Nobody of that name")
-      const hanging = yield* Mailbox.silent
+      const { port } = yield* Silent.listen
       const servers = [
         [refusing.url, /said: .*Nobody of that name/u],
-        [hanging, /did not take it in time/u],
+        [`smtp://127.0.0.1:${port}`, /did not take it in time/u],
         ["smtp://reporter:secret-word@127.0.0.1:1", /127\.0\.0\.1:1 cannot be reached: .*ECONNREFUSED/u]
       ] as const
       for (const [SMTP_URL, reason] of servers) {
